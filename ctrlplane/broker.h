@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The local broker: how clients on this machine get a mailbox where there is no card with a BAR.
+ *
+ * It owns the runtime directory:
+ *
+ *   <dir>/lock           flock()ed by the firmware that owns the directory; holds its pid
+ *   <dir>/mailbox.sock   UNIX SEQPACKET; the connection is the client's life
+ *
+ * A client says HELLO and gets WELCOME with its regions and two signalling descriptors. From then on only
+ * KICK is looked at. A second message, a message of another length, or one with descriptors ends the
+ * connection; nothing that a client does or fails to do blocks the broker.
+ *
+ * All functions belong to the control thread (PASSIVE).
+ */
+#ifndef CTRLPLANE_BROKER_H
+#define CTRLPLANE_BROKER_H
+
+#include <stddef.h>
+
+#include "mailbox.h"
+
+#define BROKER_MAX_CLIENTS 128u
+
+struct broker;
+
+/**
+ * Takes @p runtime_dir (made with mode 0755 if missing) and listens there.
+ *
+ * @param ops      handlers; must outlive the broker
+ * @param context  handed to every handler
+ * @param error    gets one line for people on failure, without a newline
+ * @return a broker for broker_destroy(), or NULL
+ */
+struct broker *broker_create(const char *runtime_dir, const struct mailbox_ops *ops, void *context, char *error,
+			     size_t error_size);
+
+/** Hangs up on every client (session_close is called for each) and removes socket and lock. NULL does nothing. */
+void broker_destroy(struct broker *broker);
+
+/**
+ * Waits for work and does it: connections, kicks, a bounded number of commands of each client.
+ *
+ * @param timeout_ms  how long to wait where nothing is to be done; 0 not at all, -1 for ever
+ * @return number of events served, 0 for none (also when a signal came), or -errno
+ */
+int broker_poll(struct broker *broker, int timeout_ms);
+
+/** The INFO region, shared with every client: the caller keeps its members up to date. */
+struct sluice_info_region *broker_info(struct broker *broker);
+
+/** Clients that have been welcomed and have not gone. */
+unsigned broker_clients(const struct broker *broker);
+
+/** Totals of all clients since the start. */
+const struct mailbox_counters *broker_counters(const struct broker *broker);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Counters belong to a rule's identity, its driver's and its own name, not to its place in a block. An identity
+ * has a slot in every worker's table for as long as any block knows it, so that its numbers survive each change
+ * that keeps the name; the last block that goes clears the slot.
+ *
+ * All functions belong to the control thread (PASSIVE).
+ */
+#ifndef CTRLPLANE_COUNTER_H
+#define CTRLPLANE_COUNTER_H
+
+#include <stdint.h>
+
+#include "abi/policy.h"
+
+#define COUNTER_NONE UINT32_MAX
+
+struct counter_table;
+
+/** How many slots a budget of @p rules needs: the old and the new ones of a whole replacement, and the defaults'. */
+uint32_t counter_slots(uint32_t rules);
+
+/** NULL when out of memory. */
+struct counter_table *counter_table_create(uint32_t slots);
+
+void counter_table_destroy(struct counter_table *table);
+
+/** The slot of @p rule of @p instance, one use more. COUNTER_NONE where all are in use. */
+uint32_t counter_take(struct counter_table *table, const char *instance, const char *rule);
+
+/** The slot of the default action of @p instance for @p direction, likewise. */
+uint32_t counter_take_default(struct counter_table *table, const char *instance, uint32_t direction);
+
+/** One use less. */
+void counter_release(struct counter_table *table, uint32_t slot);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/mailbox.h"
+#include "edit.h"
+
+static int image_alloc(const struct policy_image *like, uint64_t rules, struct policy_image *out)
+{
+	uint64_t length = like->length + rules * sizeof(struct sluice_rule) -
+			  (uint64_t)like->header->rules * sizeof(struct sluice_rule);
+
+	if (rules > SLUICE_POLICY_MAX_RULES)
+		return -ENOMEM;
+	out->header = malloc(length);
+	if (out->header == NULL)
+		return -ENOMEM;
+	out->length = length;
+	memcpy(out->header, like->header, like->length - like->header->rules * sizeof(struct sluice_rule));
+	out->header->length = (uint32_t)length;
+	out->header->rules = (uint32_t)rules;
+	return 0;
+}
+
+int edit_splice(const struct policy_image *image, uint32_t index, uint32_t at, uint32_t removed,
+		const struct sluice_rule *rules, uint32_t added, struct policy_image *out)
+{
+	const struct sluice_rule *from = policy_rules(image);
+	uint64_t total = (uint64_t)image->header->rules - removed + added;
+	struct sluice_instance *instances;
+	struct sluice_rule *to;
+	uint32_t first;
+
+	if (image_alloc(image, total, out) != 0)
+		return -ENOMEM;
+	instances = policy_instances(out);
+	to = policy_rules(out);
+	first = instances[index].first_rule + at;
+	memcpy(to, from, first * sizeof(*to));
+	if (added > 0)
+		memcpy(to + first, rules, added * sizeof(*to));
+	memcpy(to + first + added, from + first + removed, (image->header->rules - first - removed) * sizeof(*to));
+	instances[index].rules += added - removed;
+	instances[index].takes_rules = 1;
+	for (uint32_t i = index + 1; i < image->header->instances; i++)
+		instances[i].first_rule += added - removed;
+	return 0;
+}
+
+int64_t edit_find_rule(const struct policy_image *image, const struct sluice_instance *instance,
+		       const char name[SLUICE_NAME_SIZE])
+{
+	const struct sluice_rule *rules = policy_rules(image) + instance->first_rule;
+
+	for (uint32_t i = 0; i < instance->rules; i++)
+		if (memcmp(rules[i].name, name, SLUICE_NAME_SIZE) == 0)
+			return i;
+	return -1;
+}
+
+void edit_pick_name(const struct policy_image *image, const struct sluice_instance *instance, struct sluice_rule *rule)
+{
+	uint32_t number = instance->rules;
+
+	do {
+		memset(rule->name, 0, sizeof(rule->name));
+		snprintf(rule->name, sizeof(rule->name), "rule-%u", ++number);
+	} while (edit_find_rule(image, instance, rule->name) >= 0);
+}
+
+/* ---- Applying ------------------------------------------------------------------------------------ */
+
+static const struct sluice_instance *find(const struct policy_image *image, const char name[SLUICE_NAME_SIZE])
+{
+	const struct sluice_instance *instances = policy_instances(image);
+
+	for (uint32_t i = 0; i < image->header->instances; i++)
+		if (memcmp(instances[i].name, name, SLUICE_NAME_SIZE) == 0)
+			return &instances[i];
+	return NULL;
+}
+
+static uint32_t offset_of(const struct policy_image *image, const void *at)
+{
+	return (uint32_t)((const char *)at - (const char *)image->header);
+}
+
+/* The rules of all instances named in @p wanted, in the order of the running ones. */
+static enum sluice_status apply_rules(const struct policy_image *running, const struct policy_image *wanted,
+				      struct policy_image *out, uint32_t *offset)
+{
+	const struct sluice_instance *named = policy_instances(wanted);
+	struct sluice_instance *instances;
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < wanted->header->instances; i++)
+		if (find(running, named[i].name) == NULL) {
+			*offset = offset_of(wanted, named[i].name);
+			return SLUICE_STATUS_NOT_FOUND;
+		}
+	if (image_alloc(running, wanted->header->rules, out) != 0)
+		return SLUICE_STATUS_NO_MEMORY;
+	instances = policy_instances(out);
+	for (uint32_t i = 0; i < out->header->instances; i++) {
+		const struct sluice_instance *source = find(wanted, instances[i].name);
+
+		instances[i].first_rule = first;
+		instances[i].rules = source != NULL ? source->rules : 0;
+		instances[i].takes_rules |= source != NULL;
+		if (source != NULL)
+			memcpy(policy_rules(out) + first, policy_rules(wanted) + source->first_rule,
+			       source->rules * sizeof(struct sluice_rule));
+		first += instances[i].rules;
+	}
+	return SLUICE_STATUS_OK;
+}
+
+static enum sluice_status topology_differs(const struct policy_image *wanted, const void *at, uint32_t *offset)
+{
+	*offset = offset_of(wanted, at);
+	return SLUICE_STATUS_TOPOLOGY_CHANGE;
+}
+
+static enum sluice_status check_topology(const struct policy_image *running, const struct policy_image *wanted,
+					 uint32_t *offset)
+{
+	const struct sluice_policy_header *a = running->header, *b = wanted->header;
+	const struct sluice_port *ports = policy_ports(wanted);
+	const struct sluice_stack *stacks = policy_stacks(wanted);
+	const struct sluice_instance *instances = policy_instances(wanted);
+
+	if (a->ports != b->ports)
+		return topology_differs(wanted, &b->ports, offset);
+	for (uint32_t i = 0; i < b->ports; i++)
+		if (memcmp(&ports[i], &policy_ports(running)[i], sizeof(*ports)) != 0)
+			return topology_differs(wanted, &ports[i], offset);
+	if (a->stacks != b->stacks)
+		return topology_differs(wanted, &b->stacks, offset);
+	for (uint32_t i = 0; i < b->stacks; i++)
+		if (memcmp(&stacks[i], &policy_stacks(running)[i], sizeof(*stacks)) != 0)
+			return topology_differs(wanted, &stacks[i], offset);
+	if (a->instances != b->instances)
+		return topology_differs(wanted, &b->instances, offset);
+	for (uint32_t i = 0; i < b->instances; i++)
+		if (memcmp(&instances[i], &policy_instances(running)[i],
+			   offsetof(struct sluice_instance, default_action)) != 0)
+			return topology_differs(wanted, &instances[i], offset);
+	return SLUICE_STATUS_OK;
+}
+
+enum sluice_status edit_apply(const struct policy_image *running, const struct policy_image *wanted,
+			      struct policy_image *out, uint32_t *offset)
+{
+	enum sluice_status status;
+
+	*offset = SLUICE_NO_OFFSET;
+	if (wanted->header->ports == 0 && wanted->header->stacks == 0)
+		return apply_rules(running, wanted, out, offset);
+	status = check_topology(running, wanted, offset);
+	if (status != SLUICE_STATUS_OK)
+		return status;
+	if (image_alloc(wanted, wanted->header->rules, out) != 0)
+		return SLUICE_STATUS_NO_MEMORY;
+	memcpy(policy_rules(out), policy_rules(wanted), wanted->header->rules * sizeof(struct sluice_rule));
+	return SLUICE_STATUS_OK;
+}

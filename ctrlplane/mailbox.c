@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mailbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/crc32c.h"
+
+#define PHASE_MASK 1u
+
+#define COMMAND_FIELD(member) (SLUICE_ERROR_IN_COMMAND | (uint32_t)offsetof(struct sluice_command, member))
+
+/* The last 8 bytes of an entry, which publish it; little-endian, so the crc is the low half. */
+#define COMMIT_WORD(crc, phase) ((uint64_t)(crc) | (uint64_t)(phase) << 32)
+#define COMMIT_CRC(word)	((uint32_t)(word))
+#define COMMIT_PHASE(word)	((uint32_t)((word) >> 32))
+
+/* What SLUICE_OPCODE_TABLE says of one opcode. */
+struct opcode_rule {
+	uint32_t least; /* bytes of payload */
+	uint32_t most;
+	uint8_t role;
+	uint8_t known;
+};
+
+static const struct opcode_rule opcode_rules[MAILBOX_OPCODES] = {
+#define X(name, number, least, most, role) [number] = {least, most, SLUICE_ROLE_##role, 1},
+	SLUICE_OPCODE_TABLE(X)
+#undef X
+};
+
+/* One command between the ring and its completion. */
+struct verdict {
+	enum sluice_status status;
+	uint32_t error_offset;
+};
+
+static const struct verdict accepted = {SLUICE_STATUS_OK, SLUICE_NO_OFFSET};
+
+int mailbox_scratch_create(struct mailbox_scratch *scratch)
+{
+	scratch->in = malloc(SLUICE_STAGE_SIZE);
+	scratch->out = malloc(SLUICE_STAGE_SIZE);
+	if (scratch->in != NULL && scratch->out != NULL)
+		return 0;
+	mailbox_scratch_destroy(scratch);
+	return -ENOMEM;
+}
+
+void mailbox_scratch_destroy(struct mailbox_scratch *scratch)
+{
+	free(scratch->in);
+	free(scratch->out);
+	*scratch = (struct mailbox_scratch){0};
+}
+
+/* Phase of the lap in which entry number @p index (modulo 2^32) is: 1 on the first, 0 on the second, ... */
+static uint32_t lap_phase(uint32_t index)
+{
+	return (index / SLUICE_RING_ENTRIES & 1) ^ 1;
+}
+
+static bool lies_within_stage(uint32_t offset, uint32_t length)
+{
+	return offset <= SLUICE_STAGE_SIZE && length <= SLUICE_STAGE_SIZE - offset;
+}
+
+/*
+ * Whether the completion ring has room. A head is possible where it lies between the last one that we
+ * believed and what we posted; any other would let the host choose how far we run, so it counts as no room.
+ */
+static bool has_room(struct mailbox *mailbox)
+{
+	uint32_t head = __atomic_load_n(&mailbox->regions.doorbell->cq_head, __ATOMIC_ACQUIRE);
+	uint32_t outstanding = mailbox->posted - mailbox->cq_head;
+
+	if (head - mailbox->cq_head > outstanding) {
+		mailbox->counters->bad_doorbells++;
+		return false;
+	}
+	mailbox->cq_head = head;
+	return mailbox->posted - head < SLUICE_RING_ENTRIES;
+}
+
+/* Copies the next entry, once; false where none is published. */
+static bool take(struct mailbox *mailbox, struct sluice_command *command)
+{
+	const volatile struct sluice_command *entry =
+		&mailbox->regions.submission[mailbox->taken % SLUICE_RING_ENTRIES];
+	uint64_t word = __atomic_load_n((const volatile uint64_t *)&entry->crc, __ATOMIC_ACQUIRE);
+
+	if ((COMMIT_PHASE(word) & PHASE_MASK) != lap_phase(mailbox->taken))
+		return false;
+	memcpy(command, (const void *)entry, offsetof(struct sluice_command, crc));
+	/* The compiler must not come back to shared memory for what it could read again from there. */
+	__asm__ volatile("" : : "r"(command) : "memory");
+	command->crc = COMMIT_CRC(word);
+	command->phase = COMMIT_PHASE(word);
+	mailbox->taken++;
+	return true;
+}
+
+/* Copies the payload, once; what lies outside the stage cannot be copied, nor its checksum be judged. */
+static struct verdict fetch_payload(struct mailbox *mailbox, const struct sluice_command *command)
+{
+	if (command->in_offset > SLUICE_STAGE_SIZE)
+		return (struct verdict){SLUICE_STATUS_BAD_LENGTH, COMMAND_FIELD(in_offset)};
+	if (!lies_within_stage(command->in_offset, command->in_length))
+		return (struct verdict){SLUICE_STATUS_BAD_LENGTH, COMMAND_FIELD(in_length)};
+	memcpy(mailbox->scratch.in, mailbox->regions.stage_in + command->in_offset, command->in_length);
+	__asm__ volatile("" : : "r"(mailbox->scratch.in) : "memory");
+	return accepted;
+}
+
+static struct verdict check_crc(const struct mailbox *mailbox, const struct sluice_command *command)
+{
+	uint32_t crc = sluice_crc32c(0, command, offsetof(struct sluice_command, crc));
+
+	if (sluice_crc32c(crc, mailbox->scratch.in, command->in_length) != command->crc)
+		return (struct verdict){SLUICE_STATUS_BAD_CRC, COMMAND_FIELD(crc)};
+	return accepted;
+}
+
+static struct verdict check_fields(const struct sluice_command *command)
+{
+	if ((command->phase & ~PHASE_MASK) != 0)
+		return (struct verdict){SLUICE_STATUS_BAD_RESERVED, COMMAND_FIELD(phase)};
+	if (command->flags != 0)
+		return (struct verdict){SLUICE_STATUS_BAD_RESERVED, COMMAND_FIELD(flags)};
+	if (command->reserved != 0)
+		return (struct verdict){SLUICE_STATUS_BAD_RESERVED, COMMAND_FIELD(reserved)};
+	if (command->out_offset > SLUICE_STAGE_SIZE)
+		return (struct verdict){SLUICE_STATUS_BAD_LENGTH, COMMAND_FIELD(out_offset)};
+	if (!lies_within_stage(command->out_offset, command->out_length))
+		return (struct verdict){SLUICE_STATUS_BAD_LENGTH, COMMAND_FIELD(out_length)};
+	return accepted;
+}
+
+static struct verdict check_opcode(const struct mailbox *mailbox, const struct sluice_command *command)
+{
+	const struct opcode_rule *rule;
+
+	if (command->opcode >= MAILBOX_OPCODES || !opcode_rules[command->opcode].known)
+		return (struct verdict){SLUICE_STATUS_BAD_OPCODE, COMMAND_FIELD(opcode)};
+	rule = &opcode_rules[command->opcode];
+	if (mailbox->role < rule->role)
+		return (struct verdict){SLUICE_STATUS_NOT_PERMITTED, COMMAND_FIELD(opcode)};
+	if (command->in_length < rule->least || command->in_length > rule->most)
+		return (struct verdict){SLUICE_STATUS_BAD_LENGTH, COMMAND_FIELD(in_length)};
+	if (mailbox->ops->handlers[command->opcode] == NULL)
+		return (struct verdict){SLUICE_STATUS_NOT_SUPPORTED, COMMAND_FIELD(opcode)};
+	return accepted;
+}
+
+static struct verdict check(struct mailbox *mailbox, const struct sluice_command *command)
+{
+	struct verdict verdict = fetch_payload(mailbox, command);
+
+	if (verdict.status == SLUICE_STATUS_OK)
+		verdict = check_crc(mailbox, command);
+	if (verdict.status == SLUICE_STATUS_OK)
+		verdict = check_fields(command);
+	if (verdict.status == SLUICE_STATUS_OK)
+		verdict = check_opcode(mailbox, command);
+	return verdict;
+}
+
+/*
+ * Only commands that change state have their answers kept: who may read may read again, and the answer's
+ * payload is not kept. Reading is what the table opens to tenants.
+ */
+static bool answer_is_kept(const struct sluice_command *command)
+{
+	return command->token != 0 && opcode_rules[command->opcode].role != SLUICE_ROLE_TENANT;
+}
+
+static const struct mailbox_answer *find_answer(const struct mailbox *mailbox, const struct sluice_command *command)
+{
+	for (uint32_t i = 0; i < MAILBOX_ANSWERS; i++) {
+		const struct mailbox_answer *answer = &mailbox->answers[i];
+
+		if (answer->token == command->token && answer->opcode == command->opcode)
+			return answer;
+	}
+	return NULL;
+}
+
+/* "Try again" is no answer to keep: the same token must be able to succeed later. */
+static void keep_answer(struct mailbox *mailbox, const struct sluice_command *command,
+			const struct sluice_completion *completion)
+{
+	if (sluice_status_class(completion->status) == SLUICE_CLASS_RETRY)
+		return;
+	mailbox->answers[mailbox->next_answer] = (struct mailbox_answer){
+		.token = command->token,
+		.opcode = command->opcode,
+		.status = completion->status,
+		.result = completion->result,
+		.error_offset = completion->error_offset,
+	};
+	mailbox->next_answer = (mailbox->next_answer + 1) % MAILBOX_ANSWERS;
+}
+
+static void set_status(struct sluice_completion *completion, enum sluice_status status, uint32_t error_offset)
+{
+	completion->status = (uint16_t)status;
+	completion->status_class = (uint8_t)sluice_status_class((uint16_t)status);
+	completion->do_not_retry = sluice_status_do_not_retry((uint16_t)status);
+	completion->error_offset = status == SLUICE_STATUS_OK ? SLUICE_NO_OFFSET : error_offset;
+}
+
+/*
+ * The whole room that the command offered is written, answer first and zeros behind it, so that nothing in
+ * it is older than this command.
+ */
+static void run_handler(struct mailbox *mailbox, const struct sluice_command *command,
+			struct sluice_completion *completion)
+{
+	struct mailbox_call call = {
+		.command = command,
+		.payload = mailbox->scratch.in,
+		.payload_length = command->in_length,
+		.reply = mailbox->scratch.out,
+		.reply_room = command->out_length,
+		.session = mailbox->session,
+		.role = mailbox->role,
+		.error_offset = SLUICE_NO_OFFSET,
+	};
+	enum sluice_status status;
+
+	memset(call.reply, 0, call.reply_room);
+	status = mailbox->ops->handlers[command->opcode](mailbox->context, &call);
+	if (call.reply_length > command->out_length) { /* a handler's bug; the host must not see whose bytes */
+		status = SLUICE_STATUS_INTERNAL;
+		call.reply_length = 0;
+	}
+	memset(mailbox->scratch.out + call.reply_length, 0, command->out_length - call.reply_length);
+	memcpy(mailbox->regions.stage_out + command->out_offset, mailbox->scratch.out, command->out_length);
+	set_status(completion, status, call.error_offset);
+	completion->out_length = call.reply_length;
+	completion->result = call.result;
+}
+
+static void execute(struct mailbox *mailbox, const struct sluice_command *command, struct sluice_completion *completion)
+{
+	const struct mailbox_answer *answer;
+
+	if (!answer_is_kept(command)) {
+		run_handler(mailbox, command, completion);
+		return;
+	}
+	answer = find_answer(mailbox, command);
+	if (answer != NULL) {
+		set_status(completion, answer->status, answer->error_offset);
+		completion->result = answer->result;
+		return;
+	}
+	run_handler(mailbox, command, completion);
+	keep_answer(mailbox, command, completion);
+}
+
+/* The checksum covers the private copy of the answer: the host cannot make the card vouch for other bytes. */
+static void post(struct mailbox *mailbox, const struct sluice_completion *completion)
+{
+	struct sluice_completion *entry = &mailbox->regions.completion[mailbox->posted % SLUICE_RING_ENTRIES];
+	uint32_t crc = sluice_crc32c(0, completion, offsetof(struct sluice_completion, crc));
+	uint64_t word;
+
+	crc = sluice_crc32c(crc, mailbox->scratch.out, completion->out_length);
+	word = COMMIT_WORD(crc, lap_phase(mailbox->posted));
+	memcpy(entry, completion, offsetof(struct sluice_completion, crc));
+	__atomic_store_n((uint64_t *)&entry->crc, word, __ATOMIC_RELEASE);
+	mailbox->posted++;
+}
+
+static void complete(struct mailbox *mailbox, const struct sluice_command *command)
+{
+	struct sluice_completion completion = {
+		.command_id = command->command_id,
+		.sq_head = (uint16_t)mailbox->taken,
+	};
+	struct verdict verdict = check(mailbox, command);
+
+	mailbox->counters->commands++;
+	if (verdict.status == SLUICE_STATUS_OK) {
+		execute(mailbox, command, &completion);
+	} else {
+		mailbox->counters->bad_commands++;
+		set_status(&completion, verdict.status, verdict.error_offset);
+	}
+	post(mailbox, &completion);
+}
+
+unsigned mailbox_serve(struct mailbox *mailbox, unsigned budget)
+{
+	struct sluice_command command;
+	unsigned served = 0;
+
+	while (served < budget && has_room(mailbox) && take(mailbox, &command)) {
+		complete(mailbox, &command);
+		served++;
+	}
+	return served;
+}

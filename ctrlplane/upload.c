@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A policy goes up in chunks and into force as a whole; the one in force comes down in pieces of one generation. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edit.h"
+#include "session.h"
+
+#define ARG0_OFFSET (SLUICE_ERROR_IN_COMMAND | (uint32_t)offsetof(struct sluice_command, arg))
+
+static enum sluice_status bad_argument(struct mailbox_call *call, enum sluice_status status)
+{
+	call->error_offset = ARG0_OFFSET;
+	return status;
+}
+
+static void forget(struct session *session)
+{
+	free(session->upload);
+	session->upload = NULL;
+	session->upload_length = 0;
+	session->upload_received = 0;
+}
+
+/* No client can make the card keep more than what a policy within the budget could need, twice over. */
+static uint64_t upload_limit(const struct control *control)
+{
+	return sizeof(struct sluice_policy_header) + SLUICE_POLICY_MAX_PORTS * sizeof(struct sluice_port) +
+	       SLUICE_POLICY_MAX_STACKS * sizeof(struct sluice_stack) +
+	       SLUICE_POLICY_MAX_INSTANCES * sizeof(struct sluice_instance) +
+	       2 * (uint64_t)(control->rule_budget + 1024) * sizeof(struct sluice_rule);
+}
+
+enum sluice_status upload_begin(void *context, struct mailbox_call *call)
+{
+	const struct control *control = context;
+	struct session *session = call->session;
+	uint64_t length = call->command->arg[0];
+
+	if (session->upload != NULL)
+		return SLUICE_STATUS_TRANSACTION_OPEN;
+	if (length < sizeof(struct sluice_policy_header))
+		return bad_argument(call, SLUICE_STATUS_BAD_LENGTH);
+	if (length > upload_limit(control))
+		return bad_argument(call, SLUICE_STATUS_OVER_BUDGET);
+	session->upload = malloc(length);
+	if (session->upload == NULL)
+		return SLUICE_STATUS_NO_MEMORY;
+	session->upload_length = (uint32_t)length;
+	session->upload_received = 0;
+	return SLUICE_STATUS_OK;
+}
+
+enum sluice_status upload_chunk(void *context, struct mailbox_call *call)
+{
+	struct session *session = call->session;
+
+	(void)context;
+	if (session->upload == NULL)
+		return SLUICE_STATUS_NO_TRANSACTION;
+	if (call->command->arg[0] != session->upload_received)
+		return bad_argument(call, SLUICE_STATUS_BAD_VALUE);
+	if (call->payload_length > session->upload_length - session->upload_received)
+		return bad_argument(call, SLUICE_STATUS_BAD_LENGTH);
+	memcpy(session->upload + session->upload_received, call->payload, call->payload_length);
+	session->upload_received += call->payload_length;
+	return SLUICE_STATUS_OK;
+}
+
+/* The build's offset is in the merged image; say it in terms of the one that the client knows. */
+static void translate(const struct policy_image *merged, const struct policy_image *uploaded, uint32_t *offset)
+{
+	const struct sluice_instance *instances = policy_instances(merged);
+	const struct sluice_instance *named = policy_instances(uploaded);
+	uint32_t at = (uint32_t)((const char *)instances - (const char *)merged->header);
+
+	if (*offset == SLUICE_NO_OFFSET || *offset < at)
+		return; /* in the header, which is the same in both */
+	at = (*offset - at) / (uint32_t)sizeof(*instances);
+	*offset = SLUICE_NO_OFFSET;
+	for (uint32_t i = 0; at < merged->header->instances && i < uploaded->header->instances; i++)
+		if (memcmp(named[i].name, instances[at].name, sizeof(named[i].name)) == 0)
+			*offset = (uint32_t)((const char *)named[i].name - (const char *)uploaded->header);
+}
+
+typedef enum sluice_status (*image_action)(struct control *control, struct policy_image *image, uint64_t expected,
+					   uint32_t *offset);
+
+static enum sluice_status validate(struct control *control, struct policy_image *image, uint64_t expected,
+				   uint32_t *offset)
+{
+	(void)expected;
+	return control_validate(control, image, offset);
+}
+
+/* Check what came, make of it and the running policy what is wanted, and do @p action with that. */
+static enum sluice_status with_upload(struct control *control, struct mailbox_call *call, image_action action)
+{
+	struct session *session = call->session;
+	struct policy_image uploaded = {(struct sluice_policy_header *)session->upload, session->upload_length};
+	struct policy_image merged = {0};
+	enum sluice_status status = SLUICE_STATUS_OK;
+
+	if (session->upload == NULL)
+		return SLUICE_STATUS_NO_TRANSACTION;
+	if (session->upload_received < session->upload_length)
+		return SLUICE_STATUS_INCOMPLETE;
+	if (policy_check(uploaded.header, uploaded.length, &call->error_offset, &status) != 0) {
+		control->statistics.rejected++;
+		return status;
+	}
+	status = edit_apply(&control->current->image, &uploaded, &merged, &call->error_offset);
+	if (status != SLUICE_STATUS_OK) {
+		control->statistics.rejected++;
+		return status;
+	}
+	status = action(control, &merged, call->command->arg[0], &call->error_offset);
+	if (status != SLUICE_STATUS_OK && uploaded.header->stacks == 0 && merged.header != NULL)
+		translate(&merged, &uploaded, &call->error_offset);
+	policy_image_clear(&merged);
+	return status;
+}
+
+enum sluice_status upload_validate(void *context, struct mailbox_call *call)
+{
+	return with_upload(context, call, validate);
+}
+
+enum sluice_status upload_commit(void *context, struct mailbox_call *call)
+{
+	struct control *control = context;
+	enum sluice_status status = with_upload(control, call, control_commit);
+
+	if (status != SLUICE_STATUS_INCOMPLETE)
+		forget(call->session);
+	call->result = control->generation;
+	return status;
+}
+
+enum sluice_status upload_abort(void *context, struct mailbox_call *call)
+{
+	(void)context;
+	forget(call->session);
+	return SLUICE_STATUS_OK;
+}
+
+enum sluice_status upload_read(void *context, struct mailbox_call *call)
+{
+	struct control *control = context;
+	struct session *session = call->session;
+	uint64_t offset = call->command->arg[0];
+	uint64_t left;
+
+	if (offset == 0)
+		session_pin(&session->dumped, control->current);
+	if (session->dumped == NULL || offset > session->dumped->image.length)
+		return bad_argument(call, SLUICE_STATUS_BAD_VALUE);
+	left = session->dumped->image.length - offset;
+	call->reply_length = (uint32_t)RTE_MIN(left, (uint64_t)call->reply_room);
+	memcpy(call->reply, (const char *)session->dumped->image.header + offset, call->reply_length);
+	call->result = session->dumped->image.length;
+	if (call->reply_length == left)
+		session_pin(&session->dumped, NULL);
+	return SLUICE_STATUS_OK;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ports brought up and taken down. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "port.h"
+
+#define RX_DESCRIPTORS 512
+#define TX_DESCRIPTORS 512
+#define LINK_OVERHEAD  22u /* Ethernet header and two VLAN tags */
+
+static struct edge_port *ports[SLUICE_POLICY_MAX_PORTS]; /* control thread */
+static unsigned port_count;
+
+struct edge_port *edge_port_find(const char *name)
+{
+	for (unsigned i = 0; i < port_count; i++)
+		if (strcmp(ports[i]->config.name, name) == 0)
+			return ports[i];
+	return NULL;
+}
+
+uint16_t edge_port_account(const struct edge_port *port)
+{
+	return port->edge == EDGE_LOWER ? im_instance_account(port->instance) : im_binding_account(port->binding);
+}
+
+/* "net_null0,copy=1" -> "net_null0" */
+static void device_name(const char *devargs, char *name, size_t size)
+{
+	snprintf(name, size, "%.*s", (int)strcspn(devargs, ","), devargs);
+}
+
+static bool is_ours(uint16_t port_id)
+{
+	for (unsigned i = 0; i < port_count; i++)
+		if (ports[i]->port_id == port_id)
+			return true;
+	return false;
+}
+
+/* A device that the EAL has probed already (-a) is taken as it is. */
+static bool is_taken(uint16_t port_id)
+{
+	for (unsigned i = 0; i < port_count; i++)
+		if (ports[i]->port_id == port_id)
+			return true;
+	return false;
+}
+
+/* A device that the EAL was told to take, such as a PCI address behind -a, is there already. */
+static int probe(struct edge_port *port, char *error, size_t size)
+{
+	const char *name = port->config.name;
+	char device[RTE_ETH_NAME_MAX_LEN];
+
+	device_name(port->config.devargs, device, sizeof(device));
+	if (rte_eth_dev_get_port_by_name(device, &port->port_id) == 0) {
+		if (!is_taken(port->port_id))
+			return 0;
+		if (!is_ours(port->port_id))
+			return 0;
+		snprintf(error, size,
+			 "port '%s': device '%s' is used by another port already; give each its own, such as net_null1",
+			 name, device);
+		return -EEXIST;
+	}
+	if (rte_dev_probe(port->config.devargs) == 0 && rte_eth_dev_get_port_by_name(device, &port->port_id) == 0)
+		return 0;
+	snprintf(
+		error, size,
+		"port '%s': cannot create '%s': no such device, or it does not accept its arguments or find its files; "
+		"example: \"net_pcap0,rx_pcap=/path/in.pcap,tx_pcap=/path/out.pcap\"",
+		name, port->config.devargs);
+	return -ENODEV;
+}
+
+static int setup_queues(struct edge_port *port)
+{
+	int socket = rte_eth_dev_socket_id(port->port_id);
+	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
+	int adjusted = rte_eth_dev_adjust_nb_rx_tx_desc(port->port_id, &rx, &tx);
+
+	if (adjusted != 0)
+		return adjusted;
+	for (uint16_t q = 0; q < port->config.queues; q++) {
+		int result = rte_eth_rx_queue_setup(port->port_id, q, rx, (unsigned)socket, NULL, port->pool->buffers);
+
+		if (result == 0)
+			result = rte_eth_tx_queue_setup(port->port_id, q, tx, (unsigned)socket, NULL);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+static int configure(struct edge_port *port, char *error, size_t size)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	uint16_t queues = port->config.queues;
+	struct rte_ether_addr mac;
+	int result = rte_eth_dev_info_get(port->port_id, &info);
+
+	if (result == 0 && (queues > info.max_rx_queues || queues > info.max_tx_queues)) {
+		snprintf(error, size, "port '%s': %u queues wanted, the device has %u to receive and %u to send",
+			 port->config.name, queues, info.max_rx_queues, info.max_tx_queues);
+		return -EINVAL;
+	}
+	if (queues > 1 && info.flow_type_rss_offloads != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS; /* a flow stays on one queue */
+		conf.rx_adv_conf.rss_conf.rss_hf =
+			info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+	}
+	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (result == 0)
+		result = rte_eth_dev_configure(port->port_id, queues, queues, &conf);
+	if (result == 0)
+		result = setup_queues(port);
+	if (result == 0)
+		result = rte_eth_macaddr_get(port->port_id, &mac);
+	if (result == 0)
+		memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	else
+		snprintf(error, size, "port '%s': cannot configure '%s': %s%s", port->config.name, port->config.devargs,
+			 strerror(-result), result == -ENOMEM ? " (give more mbufs with --mbufs N)" : "");
+	rte_eth_dev_set_mtu(port->port_id,
+			    port->config.mtu); /* many virtual devices have none: the edge checks it itself */
+	return result;
+}
+
+static void close_device(struct edge_port *port)
+{
+	struct rte_eth_dev_info info;
+	struct rte_device *device = rte_eth_dev_info_get(port->port_id, &info) == 0 ? info.device : NULL;
+
+	rte_eth_dev_close(port->port_id);
+	if (device != NULL)
+		rte_dev_remove(device);
+}
+
+static struct edge_port *allocate(const struct sluice_port *config, struct im_packet_pool *pool)
+{
+	struct edge_port *port = calloc(1, sizeof(*port));
+
+	if (port == NULL)
+		return NULL;
+	port->config = *config;
+	port->pool = pool;
+	port->max_frame = config->mtu + LINK_OVERHEAD;
+	port->lookahead = config->mtu;
+	if (config->rx_pps != 0) /* each queue its part of the port's rate */
+		port->cycles_per_packet = rte_get_tsc_hz() * config->queues / config->rx_pps;
+	port->queues = aligned_alloc(64, config->queues * sizeof(*port->queues));
+	if (port->queues == NULL) {
+		free(port);
+		return NULL;
+	}
+	memset(port->queues, 0, config->queues * sizeof(*port->queues));
+	return port;
+}
+
+static void release(struct edge_port *port)
+{
+	if (port == NULL)
+		return;
+	free(port->queues);
+	free(port);
+}
+
+int edge_port_create(const struct sluice_port *config, struct im_packet_pool *pool, struct edge_port **out, char *error,
+		     size_t size)
+{
+	struct edge_port *port = allocate(config, pool);
+	int result;
+
+	if (port == NULL || port_count == SLUICE_POLICY_MAX_PORTS) {
+		snprintf(error, size, "port '%s': out of memory", config->name);
+		release(port);
+		return -ENOMEM;
+	}
+	result = probe(port, error, size);
+	if (result == 0) {
+		result = configure(port, error, size);
+		if (result != 0)
+			close_device(port);
+	}
+	if (result != 0) {
+		release(port);
+		return result;
+	}
+	ports[port_count++] = port;
+	*out = port;
+	return 0;
+}
+
+int edge_port_start(struct edge_port *port, char *error, size_t size)
+{
+	int result = rte_eth_dev_start(port->port_id);
+
+	if (result != 0) {
+		snprintf(error, size, "port '%s': cannot start '%s': %s", port->config.name, port->config.devargs,
+			 strerror(-result));
+		return result;
+	}
+	port->started = true;
+	return 0;
+}
+
+void edge_port_destroy(struct edge_port *port)
+{
+	unsigned at = 0;
+
+	if (port == NULL)
+		return;
+	if (port->started)
+		rte_eth_dev_stop(port->port_id);
+	close_device(port);
+	while (ports[at] != port)
+		at++;
+	ports[at] = ports[--port_count];
+	release(port);
+}

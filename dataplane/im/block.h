@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Config blocks: immutable once published.
+ *
+ *   control thread                                worker
+ *     build, validate                               block = im_block_current()   once a burst
+ *     im_block_publish()  ── one pointer store ──>  use it until the burst ends
+ *     retire the old one after a grace period
+ *
+ * Who keeps a block beyond a burst holds a reference, taken race-proof: one more unless there are none
+ * (8.9). Whoever drops the last one destroys the block, wherever that is (8.8). The published block itself
+ * holds one reference, which is dropped when no worker can still see it.
+ *
+ * Nothing here knows DPDK: the grace period is the caller's.
+ */
+#ifndef IM_BLOCK_H
+#define IM_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct im_block {
+	uint64_t generation; /* counts publications; 0 is never published */
+	uint32_t references; /* atomic */
+	uint32_t part_count;
+	void (*destroy)(struct im_block *block); /* called by the last holder */
+	void **parts;				 /* by instance id: the driver's configuration, or NULL */
+};
+
+/** Where one block at a time is in force. Writer: the control thread. Readers: anybody. */
+struct im_block_slot {
+	struct im_block *current;
+};
+
+/** Start the life of @p block with one reference. Level: any. */
+static inline void im_block_init(struct im_block *block, void (*destroy)(struct im_block *))
+{
+	block->destroy = destroy;
+	__atomic_store_n(&block->references, 1, __ATOMIC_RELAXED);
+}
+
+/**
+ * The block in force. Level: DISPATCH, inside the reader's grace-period section. The pointer is good until
+ * the reader's next quiescent state; im_block_hold() keeps it longer.
+ */
+static inline struct im_block *im_block_current(const struct im_block_slot *slot)
+{
+	return __atomic_load_n(&slot->current, __ATOMIC_ACQUIRE);
+}
+
+/** Take a reference unless the count is zero already. Level: any. False: the block is going, do not touch it. */
+bool im_block_hold(struct im_block *block);
+
+/** Drop a reference; the last one destroys the block. Level: PASSIVE. */
+void im_block_drop(struct im_block *block);
+
+/**
+ * Put @p block in force with one store. Level: PASSIVE. Returns the block that was in force (or NULL), whose
+ * publication reference is now the caller's, to be dropped after a grace period.
+ */
+struct im_block *im_block_publish(struct im_block_slot *slot, struct im_block *block);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A packet: a descriptor over a chain of buffers (mbufs), as in the seeds, not the chain itself.
+ *
+ * The descriptor carries what the contract needs on its way through a stack of drivers: the out-of-band
+ * status, and a *packet stack* (2.54): one slot for each driver that has handed it on and waits to get it
+ * back. The core keeps the way back in a slot, the driver may keep two words there. A descriptor belongs
+ * to the edge that allocated it; its buffers are taken by the port that sends them, so that a completed
+ * packet with mbuf == NULL has left the card and one with a mbuf has not.
+ *
+ *      edge ── send ──> VNIC 1 ── send ──> VNIC 2 ── send ──> port
+ *              slot 0: edge's binding      slot 1: 1's binding     slot 2: 2's binding
+ *
+ * Descriptors are recycled last in, first out, so that the few in flight stay in the first-level cache; the
+ * alternative, a private area in each mbuf, costs a cold cache line for each packet of a large pool.
+ */
+#ifndef IM_PACKET_H
+#define IM_PACKET_H
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "abi/drop.h"
+#include "abi/im_status.h"
+#include "level.h"
+
+/** Most packets that one call of the core or of a handler gets. */
+#define IM_BURST 64u
+
+struct im_packet_slot {
+	void *owner;	    /* core: the binding that sent, or the instance that lent the packet */
+	int32_t references; /* core: returns still to come, of a lent packet */
+	uint32_t reserved;
+	uintptr_t words[2]; /* the driver's, from handing the packet on until it is back (2.57: its own only) */
+};
+
+struct im_packet {
+	struct rte_mbuf *mbuf; /* NULL once a port has taken the buffers */
+	uint32_t length;       /* bytes of the frame, all segments */
+	uint16_t status;       /* im_status_t: outcome of a send; SUCCESS or RESOURCES of an indication (5.1) */
+	uint8_t depth;	       /* core: slots in use */
+	uint8_t slots;	       /* core: slots there are */
+	struct im_packet_slot stack[];
+};
+
+struct im_packet_pool {
+	struct rte_mempool *descriptors;
+	struct rte_mempool *buffers;
+};
+
+/**
+ * Create a pool of @p count descriptors with @p slots packet-stack slots each, and of @p buffers mbufs.
+ * Level: PASSIVE. Returns 0, or -ENOMEM with nothing left behind.
+ */
+int im_packet_pool_create(struct im_packet_pool *pool, uint32_t count, uint8_t slots, uint32_t buffers);
+
+/** Level: PASSIVE. True where every descriptor and every buffer is back (1.22). */
+bool im_packet_pool_full(const struct im_packet_pool *pool);
+
+/** Level: PASSIVE. */
+void im_packet_pool_destroy(struct im_packet_pool *pool);
+
+/**
+ * Give descriptors to @p count mbufs. Level: DISPATCH.
+ * Returns 0, or -ENOMEM (a state, to be counted) with the mbufs still the caller's.
+ */
+static inline int im_packet_wrap(const struct im_packet_pool *pool, struct rte_mbuf **mbufs, struct im_packet **packets,
+				 uint16_t count)
+{
+	if (unlikely(rte_mempool_get_bulk(pool->descriptors, (void **)packets, count) != 0))
+		return -ENOMEM;
+	for (uint16_t i = 0; i < count; i++) {
+		packets[i]->mbuf = mbufs[i];
+		packets[i]->length = rte_pktmbuf_pkt_len(mbufs[i]);
+		packets[i]->status = IM_STATUS_SUCCESS;
+		packets[i]->depth = 0;
+	}
+	return 0;
+}
+
+/** Free @p count packets of the caller's pool, with the buffers that no port has taken. Level: DISPATCH. */
+static inline void im_packet_release(const struct im_packet_pool *pool, struct im_packet **packets, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		rte_pktmbuf_free(packets[i]->mbuf); /* NULL is fine */
+	rte_mempool_put_bulk(pool->descriptors, (void **)packets, count);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a thread in the datapath owns: the block it judges by, and its own copy of every counter.
+ *
+ * Each worker writes its own copies with plain stores; the control thread adds them up with relaxed loads.
+ * Nothing is shared for writing and nobody locks. Thread 0 is the control thread, which runs the same code
+ * while the stacks are brought up and taken down.
+ */
+#ifndef IM_WORKER_H
+#define IM_WORKER_H
+
+#include <stdint.h>
+
+#include <rte_cycles.h>
+
+#include "abi/drop.h"
+#include "abi/policy.h"
+#include "block.h"
+
+#define IM_WORKERS_MAX	17u /* the control thread and 16 workers */
+#define IM_ACCOUNTS_MAX 640u
+
+struct im_traffic {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/* The counters of one account: an instance or a binding. Writer: the worker that owns the copy. */
+struct im_account {
+	struct im_traffic handled[SLUICE_DIRECTIONS]; /* handed to the handlers */
+	uint64_t cycles;			      /* spent in the driver's own code, not in what it called */
+	uint64_t sends_begun;			      /* sends handed in, and ... */
+	uint64_t sends_done;			      /* ... sends completed: equal over all workers when none is out */
+	uint64_t sends_good;			      /* of those, with SUCCESS */
+	uint64_t indicated;			      /* packets handed to the overlying protocol */
+	uint64_t lent;				      /* packets lent upward, and ... */
+	uint64_t returned;			      /* ... packets back */
+	uint64_t drops[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT];
+	uint64_t drop_generation[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT]; /* of the last one */
+};
+
+struct im_worker {
+	struct im_block *block; /* of this burst */
+	uint32_t index;
+	uint16_t queue;		     /* of the lane that is being served */
+	uint64_t mark;		     /* TSC when `running` was last charged */
+	uint64_t *running;	     /* the cycle counter to charge */
+	uint64_t other_cycles;	     /* charged while no driver runs */
+	struct im_traffic *traffic;  /* rule counters, by slot */
+	struct im_account *accounts; /* by account id */
+};
+
+/** The calling thread's. Set once when the thread starts. */
+extern __thread struct im_worker *im_this_worker;
+
+/** Add to a counter that the calling thread alone writes and others read. Level: DISPATCH. */
+static inline void im_add(uint64_t *counter, uint64_t value)
+{
+	__atomic_store_n(counter, *counter + value, __ATOMIC_RELAXED);
+}
+
+/** Charge what has passed to whoever ran, and go on with @p counter. Returns the counter that was charged. */
+static inline uint64_t *im_charge(struct im_worker *worker, uint64_t *counter)
+{
+	uint64_t now = rte_rdtsc();
+	uint64_t *charged = worker->running;
+
+	im_add(charged, now - worker->mark);
+	worker->mark = now;
+	worker->running = counter;
+	return charged;
+}
+
+/** Count a packet that is dropped here and now, with the generation that decided it. Level: DISPATCH. */
+static inline void im_count_drop(uint16_t account, enum sluice_direction direction, enum sluice_drop reason,
+				 uint32_t packets)
+{
+	struct im_worker *worker = im_this_worker;
+	struct im_account *copy = &worker->accounts[account];
+
+	im_add(&copy->drops[direction][reason], packets);
+	__atomic_store_n(&copy->drop_generation[direction][reason],
+			 worker->block != NULL ? worker->block->generation : 0, __ATOMIC_RELAXED);
+}
+
+/** Count @p packets with @p bytes for the rule whose counter slot is @p slot. Level: DISPATCH. */
+static inline void im_count_rule(uint32_t slot, uint64_t packets, uint64_t bytes)
+{
+	struct im_traffic *traffic = &im_this_worker->traffic[slot];
+
+	im_add(&traffic->packets, packets);
+	im_add(&traffic->bytes, bytes);
+}
+
+#endif

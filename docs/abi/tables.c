@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints docs/abi.md from the tables that the code is made of. A test compares. */
+#include <stdio.h>
+
+#include "abi/drop.h"
+#include "abi/im_status.h"
+#include "abi/mailbox.h"
+#include "abi/oid.h"
+#include "abi/opcode.h"
+#include "abi/status.h"
+
+static void print_introduction(void)
+{
+	puts("# The wire format between host and card\n"
+	     "\n"
+	     "Made from `host-shim/abi/*.h` by `docs/abi/tables.c`; the headers say more. Everything is little-endian and naturally\n"
+	     "aligned. Reserved members are zero, and anything else is refused.\n");
+	printf("ABI version %u.%u. Socket: `%s` in the runtime directory (default `%s`), UNIX SEQPACKET.\n",
+	       SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, SLUICE_SOCKET_NAME, SLUICE_RUNTIME_DIR);
+}
+
+static void print_regions(void)
+{
+	puts("\n## Descriptors of a WELCOME, in this order\n\n| name | bytes | writer |\n|---|---|---|");
+#define X(name, bytes, writer) printf("| %s | %u | %s |\n", #name, (unsigned)(bytes), #writer);
+	SLUICE_FD_TABLE(X)
+#undef X
+}
+
+static void print_records(void)
+{
+	puts("\n## Records\n\n| record | bytes |\n|---|---|");
+#define X(type) printf("| `struct %s` | %zu |\n", #type, sizeof(struct type));
+	X(sluice_hello)
+	X(sluice_welcome)
+	X(sluice_info_region)
+	X(sluice_doorbell)
+	X(sluice_command)
+	X(sluice_completion)
+	X(sluice_policy_header)
+	X(sluice_port)
+	X(sluice_stack)
+	X(sluice_instance)
+	X(sluice_rule)
+	X(sluice_list)
+	X(sluice_info)
+	X(sluice_port_record)
+	X(sluice_driver_record)
+	X(sluice_stack_record)
+	X(sluice_worker_record)
+	X(sluice_rule_record)
+	X(sluice_drop_record)
+	X(sluice_rule_command)
+	X(sluice_oid_command)
+	X(sluice_oid_record)
+#undef X
+}
+
+static void print_opcodes(void)
+{
+	puts("\n## Commands\n\n| command | opcode | payload, bytes | least role |\n|---|---|---|---|");
+#define X(name, number, least, most, role)                                                                             \
+	printf("| %s | 0x%02x | %zu to %zu | %s |\n", #name, number, (size_t)(least), (size_t)(most), #role);
+	SLUICE_OPCODE_TABLE(X)
+#undef X
+}
+
+static void print_statuses(void)
+{
+	puts("\n## Status of a command\n\n| status | number | class | retry | meaning |\n|---|---|---|---|---|");
+#define X(name, number, class, dnr, text)                                                                              \
+	printf("| %s | %d | %s | %s | %s |\n", #name, number, #class, (dnr) ? "never" : "may help", text);
+	SLUICE_STATUS_TABLE(X)
+#undef X
+}
+
+static void print_drops(void)
+{
+	puts("\n## Why a packet was dropped\n\n| reason | number | family | meaning |\n|---|---|---|---|");
+#define X(name, number, family, metric, text) printf("| %s | %d | %s | %s |\n", metric, number, #family, text);
+	SLUICE_DROP_TABLE(X)
+#undef X
+}
+
+static void print_oids(void)
+{
+	puts("\n## OIDs\n\n| OID | number | type | access | meaning |\n|---|---|---|---|---|");
+#define X(name, number, type, settable, text)                                                                          \
+	printf("| %s | 0x%08x | %s | %s | %s |\n", #name, number, #type, (settable) ? "rw" : "ro", text);
+	SLUICE_OID_TABLE(X)
+#undef X
+}
+
+static void print_im_statuses(void)
+{
+	puts("\n## Status of a request or a packet (`IM_STATUS_*`)\n\n| status | number | meaning |\n|---|---|---|");
+#define X(name, number, text) printf("| %s | %d | %s |\n", #name, number, text);
+	IM_STATUS_TABLE(X)
+#undef X
+}
+
+int main(void)
+{
+	print_introduction();
+	print_regions();
+	print_records();
+	print_opcodes();
+	print_statuses();
+	print_drops();
+	print_oids();
+	print_im_statuses();
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sluice-fw: boots, serves the mailbox on this thread until a signal, goes down in order. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot.h"
+#include "worker.h"
+
+static volatile sig_atomic_t stopping;
+
+static void stop(int signal_number)
+{
+	(void)signal_number;
+	stopping = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = stop};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void show_life(struct firmware *firmware, uint64_t turn)
+{
+	struct sluice_info_region *info = broker_info(firmware->broker);
+
+	info->policy_generation = firmware->control.generation;
+	info->worker_heartbeat = workers_heartbeat();
+	info->control_heartbeat = turn;
+}
+
+static void introduce(struct firmware *firmware)
+{
+	struct sluice_info_region *info = broker_info(firmware->broker);
+
+	info->boot_id = firmware->control.boot_id;
+	strncpy(info->version, SLUICE_VERSION, sizeof(info->version) - 1);
+	info->device_status = SLUICE_DEVICE_RUNNING;
+	puts("sluice-fw: ready");
+	fflush(stdout);
+}
+
+/* While something waits for its grace period, look again soon; a grace period is never waited for. */
+static int serve(struct firmware *firmware)
+{
+	for (uint64_t turn = 1; !stopping; turn++) {
+		int result = broker_poll(firmware->broker, firmware->control.waiting_count > 0 ? 1 : 100);
+
+		if (result < 0) {
+			fprintf(stderr, "sluice-fw: the mailbox broker failed: %s; forwarding stops\n",
+				strerror(-result));
+			return 1;
+		}
+		control_tick(&firmware->control);
+		show_life(firmware, turn);
+	}
+	broker_info(firmware->broker)->device_status = SLUICE_DEVICE_DRAINING;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct firmware firmware;
+	int result = options_parse(&firmware.options, argc, argv);
+
+	if (result >= 0)
+		return result;
+	catch_signals();
+	result = firmware_up(&firmware);
+	if (result == 0) {
+		introduce(&firmware);
+		result = serve(&firmware);
+	}
+	if (firmware_down(&firmware) != 0)
+		return 1;
+	return result;
+}

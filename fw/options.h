@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line of sluice-fw. One table makes the parser and --help. */
+#ifndef FW_OPTIONS_H
+#define FW_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+	const char *config;
+	const char *runtime_dir;
+	uint32_t workers; /* 0: as many as there are lanes and cores */
+	uint32_t mbufs;
+	uint32_t max_rules;
+	bool verbose;
+	int eal_argc; /* what stood behind -- */
+	char **eal_argv;
+};
+
+/** Returns -1 to go on, or the exit code: 0 after --help and --version, 2 after an error that has been printed. */
+int options_parse(struct options *options, int argc, char **argv);
+
+#endif

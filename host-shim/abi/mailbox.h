@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The mailbox: regions, how a client gets them, and the entries of its rings.
+ *
+ *   client                                   card
+ *     |-- HELLO (SEQPACKET) ------------------>|  SO_PEERCRED gives the role
+ *     |<-- WELCOME + 8 descriptors ------------|  one SCM_RIGHTS message, exactly SLUICE_FD_COUNT of them
+ *     |   write payload to STAGE_IN            |
+ *     |   write command to SQ, publish         |
+ *     |-- eventfd KICK ----------------------->|  copy once, check CRC, check, run
+ *     |<-- signal NOTIFY, completion in CQ ----|  payload in STAGE_OUT
+ *
+ * A command is published by storing its last 8 bytes at once, with release order: {crc, phase}. An entry
+ * is new when its phase is that of the ring's current lap: 1 on the first lap, 0 on the second, and so on.
+ * The card reads each entry once, into private memory, before it looks at it. Both rings have
+ * SLUICE_RING_ENTRIES entries; the card takes a command only when the completion ring has room,
+ * as told by struct sluice_doorbell.cq_head, so a client that consumes nothing stalls only itself.
+ */
+#ifndef SLUICE_ABI_MAILBOX_H
+#define SLUICE_ABI_MAILBOX_H
+
+#include "base.h"
+
+#define SLUICE_MAGIC	    0x424d454349554c53ull /* "SLUICEMB" read as bytes */
+#define SLUICE_RING_ENTRIES 64u
+#define SLUICE_STAGE_SIZE   (1u << 20)
+
+/*
+ * The descriptors of a WELCOME, in this order. KICK is an eventfd. NOTIFY is to be polled and read 8 bytes at a time, like
+ * one, but it is an end of a socket pair: a client could make an eventfd block the card's write.
+ * X(name, bytes, writer)
+ */
+#define SLUICE_FD_TABLE(X)                                                                                             \
+	X(INFO, 4096, CARD)                                                                                            \
+	X(DOORBELL, 4096, HOST)                                                                                        \
+	X(SUBMISSION, SLUICE_RING_ENTRIES * 64, HOST)                                                                  \
+	X(COMPLETION, 4096 + SLUICE_RING_ENTRIES * 64, CARD)                                                           \
+	X(STAGE_IN, SLUICE_STAGE_SIZE, HOST)                                                                           \
+	X(STAGE_OUT, SLUICE_STAGE_SIZE, CARD)                                                                          \
+	X(KICK, 0, HOST)                                                                                               \
+	X(NOTIFY, 0, CARD)
+
+enum sluice_fd {
+#define X(name, bytes, writer) SLUICE_FD_##name,
+	SLUICE_FD_TABLE(X)
+#undef X
+		SLUICE_FD_COUNT
+};
+
+/* First message of a client. */
+struct sluice_hello {
+	uint64_t magic;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t features; /* wanted; none is defined yet */
+	uint8_t reserved[48];
+};
+SLUICE_ASSERT_SIZE(struct sluice_hello, 64);
+
+/* The answer. Where status is not OK, no descriptor comes with it and the card hangs up. */
+struct sluice_welcome {
+	uint64_t magic;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t features; /* wanted and granted */
+	uint16_t status;   /* enum sluice_status */
+	uint8_t role;	   /* enum sluice_role */
+	uint8_t reserved0;
+	uint32_t client_id;
+	uint32_t ring_entries;
+	uint32_t stage_size;
+	uint32_t region_size[8]; /* by enum sluice_fd; 0 for KICK and NOTIFY */
+};
+SLUICE_ASSERT_SIZE(struct sluice_welcome, 64);
+
+/* INFO region: one for all clients, written by the card. */
+struct sluice_info_region {
+	uint64_t magic;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t device_status;	    /* enum sluice_device_status */
+	uint64_t boot_id;	    /* differs with each start */
+	uint64_t policy_generation; /* of the policy in force */
+	uint64_t control_heartbeat; /* advances while the control thread lives */
+	uint64_t worker_heartbeat;  /* of the slowest worker */
+	char version[SLUICE_NAME_SIZE];
+	uint8_t reserved[4016];
+};
+SLUICE_ASSERT_SIZE(struct sluice_info_region, 4096);
+
+enum sluice_device_status {
+	SLUICE_DEVICE_BOOTING = 0,
+	SLUICE_DEVICE_RUNNING = 1,
+	SLUICE_DEVICE_DRAINING = 2,
+};
+
+/* DOORBELL region: hints from the host, never trusted. */
+struct sluice_doorbell {
+	uint32_t cq_head; /* completions consumed since the start, modulo 2^32 */
+	uint8_t reserved0[60];
+	uint8_t reserved[4032];
+};
+SLUICE_ASSERT_SIZE(struct sluice_doorbell, 4096);
+
+struct sluice_command {
+	uint16_t opcode;
+	uint16_t command_id; /* the client's; comes back in the completion */
+	uint32_t flags;	     /* must be 0 */
+	uint64_t token;	     /* idempotency token; 0 for none */
+	uint64_t arg[2];
+	uint32_t in_offset; /* payload in STAGE_IN */
+	uint32_t in_length;
+	uint32_t out_offset; /* room for the answer in STAGE_OUT */
+	uint32_t out_length;
+	uint64_t reserved;
+	uint32_t crc;	/* CRC32C of bytes 0 to 55, then of the payload in STAGE_IN */
+	uint32_t phase; /* bit 0; others 0 */
+};
+SLUICE_ASSERT_SIZE(struct sluice_command, 64);
+SLUICE_ASSERT_OFFSET(struct sluice_command, crc, 56);
+
+struct sluice_completion {
+	uint16_t command_id;
+	uint16_t status;      /* enum sluice_status */
+	uint8_t status_class; /* enum sluice_class */
+	uint8_t do_not_retry;
+	uint16_t sq_head;      /* commands taken since the start, modulo 2^16 */
+	uint32_t error_offset; /* byte offset of the bad field: see SLUICE_ERROR_IN_COMMAND */
+	uint32_t out_length;   /* bytes written to STAGE_OUT */
+	uint64_t result;
+	uint32_t crc; /* CRC32C of bytes 0 to 23, then of the payload in STAGE_OUT */
+	uint32_t phase;
+};
+SLUICE_ASSERT_SIZE(struct sluice_completion, 32);
+SLUICE_ASSERT_OFFSET(struct sluice_completion, crc, 24);
+
+/* error_offset: no field to blame */
+#define SLUICE_NO_OFFSET 0xffffffffu
+/* error_offset: the offset is in the command itself; otherwise in the payload or the uploaded image */
+#define SLUICE_ERROR_IN_COMMAND 0x80000000u
+
+#endif

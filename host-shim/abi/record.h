@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the card answers to questions: fixed records, listed behind one kind of header. */
+#ifndef SLUICE_ABI_RECORD_H
+#define SLUICE_ABI_RECORD_H
+
+#include "base.h"
+#include "policy.h"
+
+/* Ahead of the records of a list. */
+struct sluice_list {
+	uint32_t count;	      /* records that follow */
+	uint32_t record_size; /* bytes each */
+	uint32_t next;	      /* arg[0] of the command for the next page; 0: this was the last */
+	uint32_t total;	      /* records on all pages */
+	uint64_t generation;  /* of the policy that is shown */
+	uint64_t reserved;
+};
+SLUICE_ASSERT_SIZE(struct sluice_list, 32);
+
+struct sluice_info {
+	char version[SLUICE_NAME_SIZE];
+	char dpdk_version[SLUICE_NAME_SIZE];
+	uint64_t policy_generation;
+	uint64_t boot_id;
+	uint64_t uptime_ms;
+	uint64_t tsc_hz;
+	uint64_t changes_applied;  /* since boot */
+	uint64_t changes_rejected; /* since boot */
+	uint64_t blocks_retired;   /* config blocks freed since boot */
+	uint64_t blocks_waiting;   /* for a grace period or a holder */
+	uint64_t commands;	   /* since boot, all clients */
+	uint64_t bad_commands;	   /* of those, malformed or not permitted */
+	uint32_t pid;
+	uint32_t workers;
+	uint32_t clients;
+	uint32_t rules;
+	uint32_t rule_budget;
+	uint32_t mbufs; /* in the pool */
+	uint32_t mbufs_free;
+	uint32_t packets_free; /* descriptors */
+	uint32_t packets;
+	uint8_t hugepages; /* 1 where hugepages back the pools */
+	uint8_t reserved[27];
+};
+SLUICE_ASSERT_SIZE(struct sluice_info, 208);
+
+struct sluice_port_record {
+	struct sluice_port port;
+	char stack[SLUICE_NAME_SIZE];
+	uint8_t edge; /* 0 none, 1 upper (host), 2 lower (wire) */
+	uint8_t link_up;
+	uint8_t mac[6];
+	uint32_t link_mbps;
+	uint32_t reserved;
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t rx_missed;
+	uint64_t rx_errors;
+	uint64_t tx_errors;
+	uint64_t rx_no_mbuf;
+};
+SLUICE_ASSERT_SIZE(struct sluice_port_record, 688);
+
+struct sluice_driver_record {
+	char name[SLUICE_NAME_SIZE];
+	char description[64];
+	uint32_t instances;
+	uint8_t takes_rules;
+	uint8_t kind; /* 0 intermediate driver, 1 edge */
+	uint8_t reserved[2];
+};
+SLUICE_ASSERT_SIZE(struct sluice_driver_record, 104);
+
+struct sluice_traffic {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/* An instance in its stack, with what its driver did. */
+struct sluice_stack_record {
+	char stack[SLUICE_NAME_SIZE];
+	char upper_port[SLUICE_NAME_SIZE];
+	char lower_port[SLUICE_NAME_SIZE];
+	char instance[SLUICE_NAME_SIZE];
+	char driver[SLUICE_NAME_SIZE];
+	uint32_t position; /* 0 at the host side */
+	uint8_t state;	   /* enum sluice_instance_state */
+	uint8_t default_action[SLUICE_DIRECTIONS];
+	uint8_t takes_rules;
+	uint32_t rules;
+	uint32_t reserved;
+	struct sluice_traffic handled[SLUICE_DIRECTIONS];   /* handed to the driver */
+	struct sluice_traffic defaulted[SLUICE_DIRECTIONS]; /* judged by the default action */
+	uint64_t dropped[SLUICE_DIRECTIONS];
+	uint64_t cycles; /* TSC cycles in the driver's own code */
+};
+SLUICE_ASSERT_SIZE(struct sluice_stack_record, 264);
+
+/* im-contract 10.21. X(name, number, text) */
+#define SLUICE_INSTANCE_STATE_TABLE(X)                                                                                 \
+	X(HALTED, 0, "halted")                                                                                         \
+	X(INITIALIZING, 1, "initializing")                                                                             \
+	X(PAUSED, 2, "paused")                                                                                         \
+	X(RESTARTING, 3, "restarting")                                                                                 \
+	X(RUNNING, 4, "running")                                                                                       \
+	X(PAUSING, 5, "pausing")
+
+enum sluice_instance_state {
+#define X(name, number, text) SLUICE_INSTANCE_##name = number,
+	SLUICE_INSTANCE_STATE_TABLE(X)
+#undef X
+};
+
+struct sluice_worker_record {
+	uint32_t worker;
+	uint32_t lcore;
+	uint32_t cpu;
+	uint32_t lanes;	      /* queue pairs it serves */
+	uint64_t polls;	      /* turns of the loop */
+	uint64_t busy_cycles; /* of turns that moved a packet */
+	uint64_t idle_cycles; /* of turns that moved none */
+	uint64_t rx_packets;
+	uint64_t tx_packets;
+	uint64_t bursts;	  /* non-empty receive bursts */
+	uint64_t generation_seen; /* of the block in its last turn */
+	uint64_t reserved;
+};
+SLUICE_ASSERT_SIZE(struct sluice_worker_record, 80);
+
+struct sluice_rule_record {
+	char instance[SLUICE_NAME_SIZE];
+	struct sluice_rule rule;
+	struct sluice_traffic hits;
+};
+SLUICE_ASSERT_SIZE(struct sluice_rule_record, 176);
+
+struct sluice_drop_record {
+	char where[SLUICE_NAME_SIZE]; /* instance or port */
+	uint32_t reason;	      /* enum sluice_drop */
+	uint8_t direction;	      /* enum sluice_direction */
+	uint8_t reserved[3];
+	uint64_t packets;
+	uint64_t generation; /* of the policy that decided the last of them */
+};
+SLUICE_ASSERT_SIZE(struct sluice_drop_record, 56);
+
+/* RULE_ADD, RULE_DELETE, RULE_REPLACE */
+struct sluice_rule_command {
+	char instance[SLUICE_NAME_SIZE]; /* all zero: the only one that takes rules */
+	struct sluice_rule rule;
+};
+SLUICE_ASSERT_SIZE(struct sluice_rule_command, 160);
+
+#define SLUICE_OID_VALUE_MAX 4096u
+
+/* OID_GET, OID_SET (value follows) */
+struct sluice_oid_command {
+	char instance[SLUICE_NAME_SIZE]; /* instance or port */
+	uint32_t oid;
+	uint32_t reserved;
+};
+SLUICE_ASSERT_SIZE(struct sluice_oid_command, 40);
+
+struct sluice_oid_record {
+	uint32_t oid;
+	uint32_t reserved;
+};
+SLUICE_ASSERT_SIZE(struct sluice_oid_record, 8);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "command.h"
+
+#include "handlers.h"
+#include "nearest.h"
+#include "options.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define RULE_DETAILS                                                                                                   \
+	"DRIVER is a driver instance that takes rules; it may be left out where there is only one. "                   \
+	"In is from the wire to the host, out from the host to the wire. "
+
+static const struct command commands[] = {
+	{
+		.words = "info",
+		.arguments = "",
+		.summary = "Show the firmware, its policy's generation and its budgets",
+		.details =
+			"Versions, uptime, the role that this user has, the generation of the policy in force, and how "
+			"much of the rule budget and of the packet pools is used. A policy's generation grows by one "
+			"with each change.",
+		.example = "sluicectl info",
+		.run = run_info,
+	},
+	{
+		.words = "port list",
+		.arguments = "",
+		.summary = "List the ports, their devices and links",
+		.details = "A port at the upper end of a stack is its host edge, one at the lower end its wire edge. A "
+			   "rx-pps of 0 is no limit, a speed-mbps of 0 a speed that is not known.",
+		.example = "sluicectl port list",
+		.run = run_port_list,
+	},
+	{
+		.words = "port stats",
+		.arguments = "",
+		.summary = "Show what the ports have received, sent and lost",
+		.details =
+			"Bytes are those of the frames, without preamble and checksum. Packets that the firmware itself "
+			"drops are shown by drops.",
+		.example = "sluicectl port stats",
+		.run = run_port_stats,
+	},
+	{
+		.words = "driver list",
+		.arguments = "",
+		.summary = "List the drivers that are built into the firmware",
+		.details = "Stacks are made of intermediate drivers; edges bind them to ports.",
+		.example = "sluicectl driver list",
+		.run = run_driver_list,
+	},
+	{
+		.words = "stack show",
+		.arguments = "",
+		.summary = "Show the stacks: their driver instances from host to wire",
+		.details =
+			"Packets are those handed to the instance, from the wire (in) and from the host (out), and those "
+			"that it dropped.",
+		.example = "sluicectl stack show",
+		.run = run_stack_show,
+	},
+	{
+		.words = "worker list",
+		.arguments = "",
+		.summary = "List the workers, their processors and their load",
+		.details =
+			"Cycles are busy when their turn of the loop moved a packet. Generation is that of the policy "
+			"that the worker used in its last turn.",
+		.example = "sluicectl worker list",
+		.run = run_worker_list,
+	},
+	{
+		.words = "rule add",
+		.arguments = "[on DRIVER] [name NAME] in|out [priority N] [MATCH ...] allow|deny|count",
+		.summary = "Add a rule",
+		.details = RULE_DETAILS
+		"The rule is in force when the command returns. Without a name the firmware picks "
+		"one and tells it. Rules are judged from the lowest priority number to the highest, "
+		"equal ones in the order in which they were added; allow and deny end the judging, "
+		"count goes on with the next rule.",
+		.example = "sluicectl rule add in priority 100 tcp from 10.0.0.0/8 to any port 22 deny",
+		.least = 1,
+		.most = COMMAND_ANY,
+		.kinds = {ARGUMENT_RULE},
+		.run = run_rule_add,
+	},
+	{
+		.words = "rule delete",
+		.arguments = "[on DRIVER] NAME",
+		.summary = "Delete a rule and its counters",
+		.details = "DRIVER may be left out where only one driver instance takes rules.",
+		.example = "sluicectl rule delete on fw no-ssh",
+		.least = 1,
+		.most = 3,
+		.kinds = {ARGUMENT_RULE_TARGET},
+		.run = run_rule_delete,
+	},
+	{
+		.words = "rule list",
+		.arguments = "[DRIVER]",
+		.summary = "List rules, default actions and what they matched",
+		.details =
+			"Rules stand in the order in which they were entered. After the rules of a driver instance "
+			"comes its default action for each direction, under the name default and without a priority, "
+			"with the packets that no rule decided. The column rule is what rule add takes.",
+		.example = "sluicectl rule list fw",
+		.most = 1,
+		.kinds = {ARGUMENT_RULED},
+		.run = run_rule_list,
+	},
+	{
+		.words = "rule replace",
+		.arguments = "[on DRIVER] name NAME in|out [priority N] [MATCH ...] allow|deny|count",
+		.summary = "Change a rule, and keep its name, place and counters",
+		.details = RULE_DETAILS "No packet is judged without the rule: it is the old one or the new one.",
+		.example = "sluicectl rule replace name no-ssh in tcp from any to any port 22 count",
+		.least = 1,
+		.most = COMMAND_ANY,
+		.kinds = {ARGUMENT_OLD_RULE},
+		.run = run_rule_replace,
+	},
+	{
+		.words = "rule flush",
+		.arguments = "[DRIVER]",
+		.summary = "Delete all rules of one driver instance or of every one",
+		.details = "Default actions stay as they are.",
+		.example = "sluicectl rule flush fw",
+		.most = 1,
+		.kinds = {ARGUMENT_RULED},
+		.run = run_rule_flush,
+	},
+	{
+		.words = "apply",
+		.arguments = "FILE",
+		.summary = "Replace the running policy by the one in FILE, as a whole or not at all",
+		.details =
+			"FILE is a policy document in JSON; - is the standard input. A document with acls alone replaces "
+			"the rules and keeps the running ports and stacks; one with ports and stacks must have the "
+			"running ones. What is refused, here or by the firmware, is told with its place in FILE. "
+			"Counters of rules that keep their names go on.",
+		.example = "sluicectl apply --dry-run policy.json",
+		.least = 1,
+		.most = 1,
+		.options = OPTION_BIT(DRY_RUN) | OPTION_BIT(EXPECT_GENERATION),
+		.kinds = {ARGUMENT_FILE},
+		.run = run_apply,
+	},
+	{
+		.words = "show config",
+		.arguments = "",
+		.summary = "Print the running policy as a document that apply takes",
+		.details = "The document is JSON, with or without --json.",
+		.example = "sluicectl show config > policy.json",
+		.run = run_show_config,
+	},
+	{
+		.words = "stats",
+		.arguments = "",
+		.summary = "Show packets and load of workers, driver instances and ports",
+		.details =
+			"Without --watch: totals since the start. With it, also rates between two samples, in million "
+			"packets and gigabits a second; load and cycles per packet are then those of the interval. On a "
+			"terminal the screen is cleared for each sample. With --json each sample is one object on "
+			"one line.",
+		.example = "sluicectl stats --watch 2 --count 5",
+		.options = OPTION_BIT(WATCH) | OPTION_BIT(COUNT),
+		.run = run_stats,
+	},
+	{
+		.words = "drops",
+		.arguments = "",
+		.summary = "Show where and why packets were dropped",
+		.details =
+			"Only reasons that have happened are shown. The family tells whose decision it was: policy (a rule "
+			"or a default), malformed (the packet), resource (the card was short). Generation is that of the "
+			"policy that decided the last of them.",
+		.example = "sluicectl drops",
+		.run = run_drops,
+	},
+	{
+		.words = "oid list",
+		.arguments = "NAME",
+		.summary = "List the object identifiers that a driver instance or port answers, with their values",
+		.details = "An OID without a value is one that the driver lists but refuses to answer.",
+		.example = "sluicectl oid list wire0",
+		.least = 1,
+		.most = 1,
+		.kinds = {ARGUMENT_OBJECT},
+		.run = run_oid_list,
+	},
+	{
+		.words = "oid get",
+		.arguments = "NAME OID",
+		.summary = "Show one object of a driver instance or port",
+		.details = "OID is a name, in upper or lower case and with - or _, or a number such as 0x00010107.",
+		.example = "sluicectl oid get wire0 gen-link-speed",
+		.least = 2,
+		.most = 2,
+		.kinds = {ARGUMENT_OBJECT, ARGUMENT_OID},
+		.run = run_oid_get,
+	},
+	{
+		.words = "oid set",
+		.arguments = "NAME OID VALUE",
+		.summary = "Set one object of a driver instance or port",
+		.details =
+			"Numbers are decimal, or hexadecimal after 0x. Lists have commas between their elements; none is "
+			"the empty list.",
+		.example = "sluicectl oid set wire0 gen-current-packet-filter 0x2b",
+		.least = 3,
+		.most = 3,
+		.kinds = {ARGUMENT_OBJECT, ARGUMENT_SET_OID},
+		.run = run_oid_set,
+	},
+	{
+		.words = "help",
+		.arguments = "[COMMAND]",
+		.summary = "Explain a command, or list all commands",
+		.details = "COMMAND is the words of a command, or the first of them.",
+		.example = "sluicectl help rule add",
+		.most = 2,
+		.options = OPTION_BIT(MAN),
+		.kinds = {ARGUMENT_COMMAND},
+		.run = run_help,
+	},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *command_table(size_t *count)
+{
+	*count = COMMAND_COUNT;
+	return commands;
+}
+
+int command_word_count(const struct command *command)
+{
+	int count = 1;
+
+	for (const char *at = command->words; *at; at++)
+		count += *at == ' ';
+	return count;
+}
+
+void command_word(const struct command *command, int index, char out[COMMAND_WORD_SIZE])
+{
+	const char *at = command->words;
+	size_t length;
+
+	out[0] = '\0';
+	for (; index > 0 && at; index--)
+		at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL;
+	if (!at)
+		return;
+	length = strcspn(at, " ");
+	if (length >= COMMAND_WORD_SIZE)
+		return;
+	memcpy(out, at, length);
+	out[length] = '\0';
+}
+
+bool command_begins_with(const struct command *command, int word_count, char *const *words)
+{
+	char word[COMMAND_WORD_SIZE];
+
+	if (word_count > command_word_count(command))
+		return false;
+	for (int i = 0; i < word_count; i++) {
+		command_word(command, i, word);
+		if (strcmp(word, words[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+const struct command *command_find(int word_count, char *const *words, int *used)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		*used = command_word_count(&commands[i]);
+		if (word_count >= *used && command_begins_with(&commands[i], *used, words))
+			return &commands[i];
+	}
+	*used = 0;
+	return NULL;
+}
+
+/* Typing errors in each word on its own: "rul lst" is near "rule list". SIZE_MAX where one is too far off. */
+static size_t distance_to(const struct command *command, int word_count, char *const *words)
+{
+	char word[COMMAND_WORD_SIZE];
+	size_t sum = 0;
+
+	for (int i = 0; i < command_word_count(command); i++) {
+		size_t distance;
+
+		command_word(command, i, word);
+		distance = i < word_count ? nearest_distance(words[i], word) : strlen(word);
+		if (i < word_count && distance > NEAREST_LIMIT)
+			return SIZE_MAX;
+		sum += distance;
+	}
+	return sum;
+}
+
+const struct command *command_nearest(int word_count, char *const *words)
+{
+	const struct command *nearest = NULL;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		size_t distance = distance_to(&commands[i], word_count, words);
+
+		if (distance < least) {
+			least = distance;
+			nearest = &commands[i];
+		}
+	}
+	return nearest;
+}

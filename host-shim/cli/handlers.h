@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What each command does; command.c binds them to their words. Each asks the firmware, fills in a table and
+ * prints it. All return an exit code, told where it is not 0.
+ */
+#ifndef SLUICE_CLI_HANDLERS_H
+#define SLUICE_CLI_HANDLERS_H
+
+#include "session.h"
+
+/* info.c */
+int run_info(struct session *session);
+int run_driver_list(struct session *session);
+int run_worker_list(struct session *session);
+
+/* port.c */
+int run_port_list(struct session *session);
+int run_port_stats(struct session *session);
+
+/* stack.c */
+int run_stack_show(struct session *session);
+int run_drops(struct session *session);
+
+/* rule.c */
+int run_rule_add(struct session *session);
+int run_rule_replace(struct session *session);
+int run_rule_delete(struct session *session);
+int run_rule_flush(struct session *session);
+
+/* rule_list.c */
+int run_rule_list(struct session *session);
+
+/* apply.c */
+int run_apply(struct session *session);
+int run_show_config(struct session *session);
+
+/* stats.c */
+int run_stats(struct session *session);
+
+/* oid.c */
+int run_oid_list(struct session *session);
+int run_oid_get(struct session *session);
+int run_oid_set(struct session *session);
+
+/* help.c */
+int run_help(struct session *session);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "client_private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/crc32c.h"
+
+/* Signals that one turn takes off NOTIFY: more may be left, they only make the next turn come sooner. */
+#define SIGNALS_PER_TURN 64
+
+static const size_t region_sizes[] = {
+#define X(name, bytes, writer) bytes,
+	SLUICE_FD_TABLE(X)
+#undef X
+};
+
+int client_fail(struct sluice_client *client, int code, enum sluice_fault_kind kind, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(client->fault.text, sizeof(client->fault.text), format, arguments);
+	va_end(arguments);
+	client->fault.kind = kind;
+	return code;
+}
+
+static void clear_fault(struct sluice_client *client)
+{
+	client->fault = (struct sluice_fault){.error_offset = SLUICE_NO_OFFSET};
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *fault)
+{
+	struct sluice_client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL) {
+		*fault = (struct sluice_fault){.kind = SLUICE_FAULT_SYSTEM, .text = "out of memory"};
+		return NULL;
+	}
+	client->socket = client->kick = client->notify = -1;
+	client->timeout_ms = CLIENT_TIMEOUT_MS;
+	clear_fault(client);
+	if (client_attach(client, runtime_dir != NULL ? runtime_dir : SLUICE_RUNTIME_DIR) == 0)
+		return client;
+	*fault = client->fault;
+	sluice_close(client);
+	return NULL;
+}
+
+void sluice_close(struct sluice_client *client)
+{
+	if (client == NULL)
+		return;
+	close_if_open(client->socket);
+	close_if_open(client->kick);
+	close_if_open(client->notify);
+	for (int i = 0; i < CLIENT_REGIONS; i++) {
+		if (client->regions[i] != NULL)
+			munmap(client->regions[i], region_sizes[i]);
+	}
+	free(client);
+}
+
+void sluice_set_timeout(struct sluice_client *client, uint32_t timeout_ms)
+{
+	client->timeout_ms = timeout_ms < INT_MAX ? timeout_ms : INT_MAX; /* poll()'s own limit */
+}
+
+uint8_t sluice_role(const struct sluice_client *client)
+{
+	return client->role;
+}
+
+const struct sluice_fault *sluice_last_fault(const struct sluice_client *client)
+{
+	return &client->fault;
+}
+
+const struct sluice_info_region *sluice_info(const struct sluice_client *client)
+{
+	return client->regions[SLUICE_FD_INFO];
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint32_t lap_phase(uint32_t index)
+{
+	return (index / SLUICE_RING_ENTRIES & 1) ^ 1;
+}
+
+/* Writes the entry, then publishes it by storing its checksum and phase at once. */
+static void submit(struct sluice_client *client, struct sluice_command *command)
+{
+	struct sluice_command *ring = client->regions[SLUICE_FD_SUBMISSION];
+	struct sluice_command *entry = &ring[client->submitted % SLUICE_RING_ENTRIES];
+	const uint8_t *payload = client->regions[SLUICE_FD_STAGE_IN];
+	uint32_t crc = sluice_crc32c(0, command, offsetof(struct sluice_command, crc));
+	uint64_t word = sluice_crc32c(crc, payload, command->in_length);
+
+	word |= (uint64_t)lap_phase(client->submitted) << 32;
+	memcpy(entry, command, offsetof(struct sluice_command, crc));
+	__atomic_store_n((uint64_t *)&entry->crc, word, __ATOMIC_RELEASE);
+	client->submitted++;
+}
+
+static int kick(struct sluice_client *client)
+{
+	const uint64_t one = 1;
+
+	if (write(client->kick, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN)
+		return 0;
+	return client_fail(client, -EPROTO, SLUICE_FAULT_PROTOCOL, "cannot kick the firmware: %s", strerror(errno));
+}
+
+/* Copies the next completion, once; false where none is published yet. */
+static bool take(struct sluice_client *client, struct sluice_completion *completion)
+{
+	const struct sluice_completion *ring = client->regions[SLUICE_FD_COMPLETION];
+	const struct sluice_completion *entry = &ring[client->consumed % SLUICE_RING_ENTRIES];
+	struct sluice_doorbell *doorbell = client->regions[SLUICE_FD_DOORBELL];
+	uint64_t word = __atomic_load_n((const uint64_t *)&entry->crc, __ATOMIC_ACQUIRE);
+
+	if ((word >> 32 & 1) != lap_phase(client->consumed))
+		return false;
+	memcpy(completion, entry, offsetof(struct sluice_completion, crc));
+	completion->crc = (uint32_t)word;
+	completion->phase = (uint32_t)(word >> 32);
+	client->consumed++;
+	__atomic_store_n(&doorbell->cq_head, client->consumed, __ATOMIC_RELEASE);
+	return true;
+}
+
+static void drain(int notify)
+{
+	uint64_t signals;
+
+	for (int i = 0; i < SIGNALS_PER_TURN && read(notify, &signals, sizeof(signals)) > 0; i++)
+		;
+}
+
+/* 0 when it is worth looking again, or the fault. */
+static int wait_for_signal(struct sluice_client *client, uint64_t deadline_ms)
+{
+	struct pollfd sources[] = {{.fd = client->notify, .events = POLLIN}, {.fd = client->socket, .events = POLLIN}};
+	uint64_t now = now_ms();
+	int count = poll(sources, 2, deadline_ms > now ? (int)(deadline_ms - now) : 0);
+
+	if (count < 0 && errno == EINTR)
+		return 0;
+	if (count <= 0)
+		return client_fail(client, -ETIMEDOUT, SLUICE_FAULT_TIMEOUT, "the firmware did not answer within %u ms",
+				   client->timeout_ms);
+	if (sources[1].revents != 0 || (sources[0].revents & ~POLLIN) != 0)
+		return client_fail(client, -ECONNRESET, SLUICE_FAULT_GONE, "the firmware went away");
+	drain(client->notify);
+	return 0;
+}
+
+/* Looks once more after a fault: the firmware may have answered and then gone. */
+static int wait_for_completion(struct sluice_client *client, struct sluice_completion *completion)
+{
+	uint64_t deadline_ms = now_ms() + client->timeout_ms;
+	int error = 0;
+
+	while (!take(client, completion)) {
+		if (error != 0)
+			return error;
+		error = wait_for_signal(client, deadline_ms);
+	}
+	clear_fault(client);
+	return 0;
+}
+
+static int damaged(struct sluice_client *client, const char *what)
+{
+	return client_fail(client, -EPROTO, SLUICE_FAULT_PROTOCOL, "the firmware's answer is malformed: %s", what);
+}
+
+/* The checksum is taken over the caller's copy, so that what it covers is what the caller sees. */
+static int check(struct sluice_client *client, const struct sluice_command *command,
+		 const struct sluice_completion *completion, void *out)
+{
+	const uint8_t *answer = client->regions[SLUICE_FD_STAGE_OUT];
+	uint32_t crc = sluice_crc32c(0, completion, offsetof(struct sluice_completion, crc));
+
+	if (completion->command_id != command->command_id)
+		return damaged(client, "it belongs to another command");
+	if (completion->out_length > command->out_length)
+		return damaged(client, "it is longer than asked for");
+	if (completion->out_length > 0)
+		memcpy(out, answer + command->out_offset, completion->out_length);
+	if (sluice_crc32c(crc, out, completion->out_length) != completion->crc)
+		return damaged(client, "its checksum does not match");
+	return 0;
+}
+
+static int give(struct sluice_client *client, struct sluice_command *command, void *out, struct sluice_reply *reply)
+{
+	struct sluice_completion completion;
+	int error;
+
+	submit(client, command);
+	error = kick(client);
+	if (error == 0)
+		error = wait_for_completion(client, &completion);
+	if (error == 0)
+		error = check(client, command, &completion, out);
+	if (error != 0)
+		return error;
+	*reply = (struct sluice_reply){
+		.status = completion.status,
+		.status_class = completion.status_class,
+		.do_not_retry = completion.do_not_retry,
+		.error_offset = completion.error_offset,
+		.out_length = completion.out_length,
+		.result = completion.result,
+	};
+	return 0;
+}
+
+int sluice_call(struct sluice_client *client, uint16_t opcode, uint64_t arg0, uint64_t arg1, const void *in,
+		uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply)
+{
+	struct sluice_command command = {
+		.opcode = opcode,
+		.command_id = (uint16_t)client->submitted,
+		.arg = {arg0, arg1},
+		.in_length = in_length,
+		.out_length = out_capacity < SLUICE_STAGE_SIZE ? out_capacity : SLUICE_STAGE_SIZE,
+	};
+
+	if (client->lost != 0)
+		return client->lost;
+	clear_fault(client);
+	if (in_length > SLUICE_STAGE_SIZE)
+		return client_fail(client, -EMSGSIZE, SLUICE_FAULT_SYSTEM,
+				   "a payload of %u bytes is over the limit of %u", in_length, SLUICE_STAGE_SIZE);
+	if (in_length > 0)
+		memcpy(client->regions[SLUICE_FD_STAGE_IN], in, in_length);
+	client->lost = give(client, &command, out, reply);
+	return client->lost;
+}

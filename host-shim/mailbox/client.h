@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libsluice: the host's end of the mailbox.
+ *
+ *   sluice_open() -- HELLO, WELCOME, maps the regions --> struct sluice_client
+ *   sluice_call() -- one command, waits for its completion
+ *   sluice_list(), sluice_upload(), sluice_read_policy() -- what takes more than one command
+ *   sluice_close()
+ *
+ * A client belongs to one thread. It has one command under way at a time. After -ETIMEDOUT, -ECONNRESET or
+ * -EPROTO it is of no use any more: the card may still write the answer of the lost command into the
+ * staging area, so every later call fails the same way until the caller closes it and opens another.
+ */
+#ifndef SLUICE_MAILBOX_CLIENT_H
+#define SLUICE_MAILBOX_CLIENT_H
+
+#include "abi/mailbox.h"
+#include "abi/opcode.h"
+#include "abi/status.h"
+
+enum sluice_fault_kind {
+	SLUICE_FAULT_NONE = 0,
+	SLUICE_FAULT_NOT_RUNNING, /* no firmware listens in this directory */
+	SLUICE_FAULT_PERMISSION,  /* this user may not connect */
+	SLUICE_FAULT_VERSION,	  /* the firmware speaks another major version of the mailbox */
+	SLUICE_FAULT_REFUSED,	  /* the firmware answered HELLO with fault.status */
+	SLUICE_FAULT_PROTOCOL,	  /* the firmware broke the protocol */
+	SLUICE_FAULT_GONE,	  /* the firmware went away */
+	SLUICE_FAULT_TIMEOUT,	  /* no completion in time */
+	SLUICE_FAULT_COMMAND,	  /* a command was completed with fault.status */
+	SLUICE_FAULT_SYSTEM,	  /* the machine: memory, descriptors, a path that is too long */
+};
+
+/** What went wrong, for the program (kind, status, error_offset) and for people (text, one line, no full stop). */
+struct sluice_fault {
+	enum sluice_fault_kind kind;
+	uint16_t status;       /* enum sluice_status, for REFUSED and COMMAND */
+	uint32_t error_offset; /* as in struct sluice_completion, for COMMAND; else SLUICE_NO_OFFSET */
+	char text[320];
+};
+
+/** A completion, checked. */
+struct sluice_reply {
+	uint16_t status;      /* enum sluice_status */
+	uint8_t status_class; /* enum sluice_class */
+	uint8_t do_not_retry;
+	uint32_t error_offset;
+	uint32_t out_length; /* bytes in the caller's buffer */
+	uint64_t result;
+};
+
+struct sluice_client;
+
+/**
+ * Connects to the firmware in @p runtime_dir (NULL: SLUICE_RUNTIME_DIR).
+ *
+ * @return a client for sluice_close(), or NULL with *@p fault filled in.
+ */
+struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *fault);
+
+/** Hangs up; NULL does nothing. */
+void sluice_close(struct sluice_client *client);
+
+/** Milliseconds that a call waits for its completion; 10000 unless set. */
+void sluice_set_timeout(struct sluice_client *client, uint32_t timeout_ms);
+
+/** What the firmware made of this user: enum sluice_role. */
+uint8_t sluice_role(const struct sluice_client *client);
+
+/**
+ * Gives one command and waits for its completion.
+ *
+ * @param in           payload of @p in_length bytes, at most SLUICE_STAGE_SIZE; NULL where that is 0
+ * @param out          gets at most @p out_capacity bytes of the answer; NULL where that is 0
+ * @param[out] reply   the completion; its status may be other than SLUICE_STATUS_OK while the call returns 0
+ * @return 0 when a completion came, -EMSGSIZE (payload too long), -ETIMEDOUT, -ECONNRESET (the firmware went
+ *         away) or -EPROTO (the completion is malformed); text in sluice_last_fault()
+ */
+int sluice_call(struct sluice_client *client, uint16_t opcode, uint64_t arg0, uint64_t arg1, const void *in,
+		uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply);
+
+/** Why the last call failed; kind SLUICE_FAULT_NONE where it did not. */
+const struct sluice_fault *sluice_last_fault(const struct sluice_client *client);
+
+/** The INFO region, live, read-only. Members change under the reader: read each once. */
+const struct sluice_info_region *sluice_info(const struct sluice_client *client);
+
+/**
+ * Fetches all pages of a list.
+ *
+ * @param opcode           a command that answers with struct sluice_list
+ * @param payload          sent with every page; NULL where @p payload_length is 0
+ * @param record_size      bytes of a record; the firmware's must be equal
+ * @param[out] records     *count records in one block, for free(); NULL for none
+ * @param[out] generation  of the policy that is shown; may be NULL
+ * @param[out] fault       filled in on failure; may be NULL
+ * @return 0; -EREMOTEIO (completed with fault->status); -ENOMEM; or what sluice_call() returns
+ */
+int sluice_list(struct sluice_client *client, uint16_t opcode, const void *payload, uint32_t payload_length,
+		uint32_t record_size, void **records, uint32_t *count, uint64_t *generation,
+		struct sluice_fault *fault);
+
+/**
+ * Uploads a policy image: POLICY_BEGIN and the POLICY_CHUNKs. The caller then gives POLICY_VALIDATE or
+ * POLICY_COMMIT; where a chunk fails, the upload is aborted.
+ *
+ * @return 0, or as sluice_list(); fault->error_offset is then an offset in the image
+ */
+int sluice_upload(struct sluice_client *client, const void *image, size_t length, struct sluice_fault *fault);
+
+/**
+ * Reads the image of the running policy.
+ *
+ * @param[out] image   *length bytes, for free()
+ * @return 0, or as sluice_list()
+ */
+int sluice_read_policy(struct sluice_client *client, void **image, size_t *length, struct sluice_fault *fault);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A host that writes anything into its mailbox. An input is a role and then turns of
+ *
+ *   control byte | command, 64 bytes | doorbell, 4 bytes (DOORBELL) | payload length, 2 bytes, and payload (PAYLOAD)
+ *
+ * The control bits let the fuzzer get past the checksum and the phase, which it could not guess, and keep
+ * offsets small where it wants to reach the handlers rather than the bounds.
+ */
+#include <stdlib.h>
+
+#include "mailbox.h"
+#include "ring.h"
+
+enum control {
+	FIX_CRC = 1,
+	FIX_PHASE = 2,
+	CONSUME = 4,  /* the doorbell follows what was posted */
+	DOORBELL = 8, /* the doorbell says what the input says */
+	PAYLOAD = 16,
+	SERVE = 32,
+	SMALL = 64,  /* offsets and lengths modulo 4096 */
+	KNOWN = 128, /* the opcode is one of the table */
+};
+
+struct input {
+	const uint8_t *data;
+	size_t left;
+};
+
+static struct {
+	struct mailbox mailbox;
+	struct mailbox_counters counters;
+	struct ring ring;
+	struct sluice_completion cq[SLUICE_RING_ENTRIES];
+	struct sluice_command sq[SLUICE_RING_ENTRIES];
+	struct sluice_doorbell doorbell;
+	uint8_t *stage_in;
+	uint8_t *stage_out;
+	uint64_t handled;
+	uint64_t sum;
+} world;
+
+static const uint16_t known[] = {
+#define X(name, number, least, most, role) number,
+	SLUICE_OPCODE_TABLE(X)
+#undef X
+};
+
+static void require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+/* Reads every byte of the payload, writes every byte of the room, and checks that both are what was signed. */
+static enum sluice_status handle(void *context, struct mailbox_call *call)
+{
+	uint32_t crc = sluice_crc32c(0, call->command, offsetof(struct sluice_command, crc));
+
+	(void)context;
+	world.handled++;
+	for (uint32_t i = 0; i < call->payload_length; i++)
+		world.sum += call->payload[i];
+	require(sluice_crc32c(crc, call->payload, call->payload_length) == call->command->crc);
+	for (uint32_t i = 0; i < call->reply_room; i++)
+		require(call->reply[i] == 0);
+	memset(call->reply, 0xc3, call->reply_room);
+	call->reply_length = (uint32_t)call->command->arg[0]; /* which may be a lie */
+	call->result = call->command->arg[1];
+	call->error_offset = (uint32_t)call->command->arg[0];
+	return (enum sluice_status)(call->command->arg[1] % (SLUICE_STATUS_INTERNAL + 1));
+}
+
+static struct mailbox_ops ops;
+
+static void set_up_once(void)
+{
+	if (world.stage_in != NULL)
+		return;
+	world.stage_in = calloc(1, SLUICE_STAGE_SIZE); /* on the heap, where the sanitizer guards both ends */
+	world.stage_out = calloc(1, SLUICE_STAGE_SIZE);
+	require(world.stage_in != NULL && world.stage_out != NULL);
+	require(mailbox_scratch_create(&world.mailbox.scratch) == 0);
+	for (unsigned i = 0; i < MAILBOX_OPCODES; i++)
+		ops.handlers[i] = handle;
+}
+
+static void start(enum sluice_role role)
+{
+	struct mailbox_scratch scratch = world.mailbox.scratch;
+
+	memset(world.cq, 0, sizeof(world.cq));
+	memset(world.sq, 0, sizeof(world.sq));
+	world.doorbell.cq_head = 0;
+	world.counters = (struct mailbox_counters){0};
+	world.handled = 0;
+	world.ring = (struct ring){.doorbell = &world.doorbell,
+				   .submission = world.sq,
+				   .completion = world.cq,
+				   .stage_in = world.stage_in,
+				   .stage_out = world.stage_out};
+	world.mailbox = (struct mailbox){
+		.regions = {&world.doorbell, world.sq, world.cq, world.stage_in, world.stage_out},
+		.scratch = scratch,
+		.ops = &ops,
+		.counters = &world.counters,
+		.role = role,
+	};
+}
+
+static bool take(struct input *input, void *bytes, size_t length)
+{
+	if (input->left < length)
+		return false;
+	memcpy(bytes, input->data, length);
+	input->data += length;
+	input->left -= length;
+	return true;
+}
+
+/* Copies the payload to where the command says, as far as there is both stage and input. */
+static uint32_t place_payload(struct input *input, uint32_t offset)
+{
+	uint16_t length = 0;
+
+	if (!take(input, &length, sizeof(length)) || offset >= SLUICE_STAGE_SIZE)
+		return 0;
+	if (length > input->left)
+		length = (uint16_t)input->left;
+	if (length > SLUICE_STAGE_SIZE - offset)
+		length = (uint16_t)(SLUICE_STAGE_SIZE - offset);
+	return take(input, world.stage_in + offset, length) ? length : 0;
+}
+
+/* Each completion must be whole, and what it hands over must be in the room that the command gave. */
+static void check_completions(void)
+{
+	struct sluice_completion completion;
+
+	while (ring_take(&world.ring, &completion)) {
+		require(strcmp(sluice_status_name(completion.status), "UNKNOWN") != 0);
+		require(completion.status_class == sluice_status_class(completion.status));
+		require(completion.out_length <= SLUICE_STAGE_SIZE);
+		if (completion.out_length == 0)
+			require(completion.crc == sluice_crc32c(0, &completion, 24));
+	}
+	require(world.ring.consumed == world.mailbox.posted);
+	require(world.counters.commands == world.mailbox.taken);
+	require(world.counters.bad_commands <= world.counters.commands);
+	/* the rest ran, but for replays, which have a stored answer */
+	require(world.handled <= world.counters.commands - world.counters.bad_commands);
+}
+
+static void shape(struct sluice_command *command, uint8_t control)
+{
+	if (control & KNOWN)
+		command->opcode = known[command->opcode % (sizeof(known) / sizeof(known[0]))];
+	if (control & SMALL) {
+		command->flags = 0;
+		command->reserved = 0;
+		command->in_offset %= 4096;
+		command->in_length %= 4096;
+		command->out_offset %= 4096;
+		command->out_length %= 4096;
+	}
+	if (control & FIX_PHASE)
+		command->phase = ring_phase(world.ring.submitted);
+}
+
+static bool turn(struct input *input)
+{
+	struct sluice_command command;
+	uint32_t payload = 0;
+	uint8_t control;
+
+	if (!take(input, &control, 1) || !take(input, &command, sizeof(command)))
+		return false;
+	shape(&command, control);
+	if (control & CONSUME)
+		world.doorbell.cq_head = world.ring.consumed;
+	if ((control & DOORBELL) && !take(input, &world.doorbell.cq_head, sizeof(world.doorbell.cq_head)))
+		return false;
+	if (control & PAYLOAD)
+		payload = place_payload(input, command.in_offset);
+	if ((control & FIX_CRC) && (uint64_t)command.in_offset + command.in_length <= SLUICE_STAGE_SIZE)
+		command.crc = ring_crc(&world.ring, &command);
+	ring_publish(&world.ring, &command);
+	if (control & SERVE) {
+		require(mailbox_serve(&world.mailbox, 8) <= 8);
+		check_completions();
+	}
+	if (payload > 0) /* the next input must find what this one found */
+		memset(world.stage_in + command.in_offset, 0, payload);
+	return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	uint8_t role = 0;
+
+	set_up_once();
+	take(&input, &role, 1);
+	start((enum sluice_role)(role % (SLUICE_ROLE_OPERATOR + 1)));
+	while (turn(&input))
+		;
+	mailbox_serve(&world.mailbox, SLUICE_RING_ENTRIES);
+	check_completions();
+	return 0;
+}

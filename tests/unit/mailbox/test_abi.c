@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The bytes on the wire, written down once: whatever changes them breaks clients that are out there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+/* after those, which it needs */
+#include <cmocka.h>
+
+#include "abi/crc32c.h"
+#include "abi/mailbox.h"
+#include "abi/opcode.h"
+#include "abi/status.h"
+
+static void test_crc32c(void **state)
+{
+	uint8_t zeros[32] = {0};
+
+	(void)state;
+	assert_int_equal(sluice_crc32c(0, "123456789", 9), 0xe3069283u); /* the check value of CRC-32C */
+	assert_int_equal(sluice_crc32c(0, zeros, 32), 0x8a9136aau);	 /* RFC 3720 B.4 */
+	assert_int_equal(sluice_crc32c(sluice_crc32c(0, "12345", 5), "6789", 4), 0xe3069283u);
+}
+
+static void test_hello(void **state)
+{
+	const struct sluice_hello hello = {
+		.magic = SLUICE_MAGIC, .abi_major = 1, .abi_minor = 2, .features = 0x03040506};
+	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 1, 0, 2, 0, 6, 5, 4, 3};
+
+	(void)state;
+	assert_memory_equal(&hello, bytes, sizeof(bytes));
+}
+
+static void test_welcome(void **state)
+{
+	const struct sluice_welcome welcome = {
+		.magic = SLUICE_MAGIC,
+		.abi_major = 1,
+		.status = SLUICE_STATUS_TOO_MANY_CLIENTS,
+		.role = SLUICE_ROLE_OPERATOR,
+		.client_id = 0x01020304,
+		.ring_entries = SLUICE_RING_ENTRIES,
+		.stage_size = SLUICE_STAGE_SIZE,
+		.region_size = {0x1000, 0, 0, 0, 0, 0, 0, 0x0a0b0c0d},
+	};
+	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 1,  0, 0, 0, 0,  0,	0,  0,
+				   27,	0,   2,	  0,   4,   3,	 2,   1,   64, 0, 0, 0, 0,  0,	16, 0,
+				   0,	16,  0,	  0,   0,   0,	 0,   0,   0,  0, 0, 0, 0,  0,	0,  0,
+				   0,	0,   0,	  0,   0,   0,	 0,   0,   0,  0, 0, 0, 13, 12, 11, 10};
+
+	(void)state;
+	assert_memory_equal(&welcome, bytes, sizeof(bytes));
+}
+
+static void test_command(void **state)
+{
+	const struct sluice_command command = {
+		.opcode = SLUICE_OP_POLICY_CHUNK,
+		.command_id = 0x0102,
+		.flags = 0x03040506,
+		.token = 0x1112131415161718,
+		.arg = {0x2122232425262728, 0x3132333435363738},
+		.in_offset = 0x41424344,
+		.in_length = 0x51525354,
+		.out_offset = 0x61626364,
+		.out_length = 0x71727374,
+		.reserved = 0x8182838485868788,
+		.crc = 0x91929394,
+		.phase = 1,
+	};
+	const uint8_t bytes[64] = {
+		0x21, 0x00, 0x02, 0x01, 0x06, 0x05, 0x04, 0x03, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
+		0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21, 0x38, 0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31,
+		0x44, 0x43, 0x42, 0x41, 0x54, 0x53, 0x52, 0x51, 0x64, 0x63, 0x62, 0x61, 0x74, 0x73, 0x72, 0x71,
+		0x88, 0x87, 0x86, 0x85, 0x84, 0x83, 0x82, 0x81, 0x94, 0x93, 0x92, 0x91, 0x01, 0x00, 0x00, 0x00,
+	};
+
+	(void)state;
+	assert_memory_equal(&command, bytes, sizeof(bytes));
+}
+
+static void test_completion(void **state)
+{
+	const struct sluice_completion completion = {
+		.command_id = 0x0102,
+		.status = SLUICE_STATUS_BAD_LENGTH,
+		.status_class = SLUICE_CLASS_CALLER,
+		.do_not_retry = 1,
+		.sq_head = 0x0304,
+		.error_offset = SLUICE_ERROR_IN_COMMAND | 36,
+		.out_length = 0x11121314,
+		.result = 0x2122232425262728,
+		.crc = 0x31323334,
+		.phase = 1,
+	};
+	const uint8_t bytes[32] = {
+		0x02, 0x01, 0x02, 0x00, 0x01, 0x01, 0x04, 0x03, 0x24, 0x00, 0x00, 0x80, 0x14, 0x13, 0x12, 0x11,
+		0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31, 0x01, 0x00, 0x00, 0x00,
+	};
+
+	(void)state;
+	assert_memory_equal(&completion, bytes, sizeof(bytes));
+}
+
+static void test_descriptors(void **state)
+{
+	static const uint32_t sizes[] = {
+#define X(name, bytes, writer) bytes,
+		SLUICE_FD_TABLE(X)
+#undef X
+	};
+	static const uint32_t expected[] = {4096, 4096, 4096, 8192, 1 << 20, 1 << 20, 0, 0};
+
+	(void)state;
+	assert_int_equal(SLUICE_FD_COUNT, 8);
+	assert_memory_equal(sizes, expected, sizeof(expected));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crc32c),	cmocka_unit_test(test_hello),	   cmocka_unit_test(test_welcome),
+		cmocka_unit_test(test_command), cmocka_unit_test(test_completion), cmocka_unit_test(test_descriptors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A toy firmware behind the real mailbox server: handlers whose answers a test can foretell. */
+#ifndef TESTS_MAILBOX_TOY_H
+#define TESTS_MAILBOX_TOY_H
+
+#include "abi/crc32c.h"
+#include "broker.h"
+
+/*
+ * What the handlers do:
+ *   OID_SET, RULE_LIST, POLICY_CHUNK  echo the payload; result = the payload's length
+ *   POLICY_CHUNK that starts with TOY_BAD_CHUNK  BAD_VALUE at its offset + TOY_BAD_FIELD
+ *   INFO         "toy" as struct sluice_info
+ *   DRIVER_LIST  TOY_DRIVERS records, TOY_PAGE a page, instances = their index
+ *   PORT_LIST    claims a longer answer than there is room (a handler's bug)
+ *   RULE_ADD     DUPLICATE_NAME at TOY_BAD_FIELD
+ *   RULE_FLUSH   BUSY the first time, then OK
+ *   POLICY_BEGIN, POLICY_COMMIT  count themselves; result = the count
+ *   POLICY_ABORT    counts itself
+ *   POLICY_VALIDATE result = aborts
+ *   POLICY_READ  TOY_IMAGE bytes, byte i = i % 251
+ *   OID_LIST     sleeps for toy.sleep_ms
+ *   STACK_LIST   ends the process
+ *   everything else has no handler
+ */
+#define TOY_DRIVERS   25000u
+#define TOY_PAGE      9000u
+#define TOY_IMAGE     (2u * SLUICE_STAGE_SIZE + 12345u)
+#define TOY_BAD_FIELD 32u
+#define TOY_BAD_CHUNK 0xfbu
+
+struct toy {
+	unsigned sessions_opened;
+	unsigned sessions_closed;
+	unsigned handled; /* all handlers */
+	unsigned begins;
+	unsigned commits;
+	unsigned flushes;
+	unsigned aborts;
+	unsigned sleep_ms;
+	unsigned torn;		  /* commands whose private copies do not match their checksum */
+	int refuse_sessions_with; /* -errno; 0: they are opened */
+};
+
+/** The handlers; their context is a struct toy. */
+extern const struct mailbox_ops toy_ops;
+
+#endif
