@@ -89,7 +89,8 @@ typedef enum sluice_status (*image_action)(struct control *control, struct polic
 static enum sluice_status validate(struct control *control, struct policy_image *image, uint64_t expected,
 				   uint32_t *offset)
 {
-	(void)expected;
+	if (expected != 0 && expected != control->generation)
+		return SLUICE_STATUS_GENERATION_MISMATCH;
 	return control_validate(control, image, offset);
 }
 

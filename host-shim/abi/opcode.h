@@ -37,7 +37,7 @@ enum sluice_role {
  *   RULE_FLUSH     payload instance name, all zero for every instance; result = new generation
  *   POLICY_BEGIN   arg[0] = bytes of the image to come
  *   POLICY_CHUNK   arg[0] = offset in the image; payload = the bytes; chunks come in order
- *   POLICY_VALIDATE builds what COMMIT would publish and throws it away
+ *   POLICY_VALIDATE arg[0] as for COMMIT; builds what COMMIT would publish and throws it away
  *   POLICY_COMMIT  arg[0] = generation that must still be in force, 0 for any; result = new generation
  *   POLICY_ABORT   forgets the upload
  *   POLICY_READ    arg[0] = offset; -> bytes of the running policy's image; result = its whole length;

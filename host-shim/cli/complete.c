@@ -9,9 +9,11 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* Whoever waits for a TAB does not wait longer. */
+/* Whoever waits for a TAB does not wait longer: for one answer, and for all of it. */
 #define TIMEOUT_MS 1000u
+#define LIMIT_S	   3u
 #define WORDS_MOST 256
 
 /* The command line up to the word under the cursor. */
@@ -298,13 +300,18 @@ int complete(struct session *session, int word_count, char *const *words)
 {
 	struct line line = {.session = session, .current = ""};
 	const char *last = word_count > 0 ? words[word_count - 1] : "";
+	int code;
 
 	session->quiet = true;
+	/* Connecting to a firmware that hangs has no time limit of ours: the signal ends this program. */
+	alarm(LIMIT_S);
 	for (int i = 0; i < word_count - 1; i++)
 		take_word(&line, words[i]);
 	if (strcmp(last, "=") != 0)
 		line.current = last;
 	/* Whatever --timeout said. */
 	session->options.timeout_ms = TIMEOUT_MS;
-	return propose_all(&line);
+	code = propose_all(&line);
+	alarm(0);
+	return code;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,14 +23,22 @@ static void fill_standard_descriptors(void)
 			_exit(EXIT_REFUSED);
 }
 
-/* Whether all that was printed got out. A reader who has seen enough (a closed pipe) is no error. */
+/* A pipe or socket whose other end is closed. The failed write's errno may be gone by the time we look. */
+static bool reader_left(FILE *out)
+{
+	struct pollfd end = {.fd = fileno(out), .events = POLLOUT};
+
+	return poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLHUP));
+}
+
+/* Whether all that was printed got out. A reader who has seen enough is no error. */
 static int finish_output(struct session *session, int code)
 {
 	bool failed;
 
 	errno = 0;
 	failed = fflush(session->out) != 0 || ferror(session->out);
-	if (!failed || errno == EPIPE || code)
+	if (!failed || code || errno == EPIPE || reader_left(session->out))
 		return code;
 	return session_fail(session, EXIT_REFUSED, NULL, "cannot write the output: %s",
 			    errno ? strerror(errno) : "an earlier write failed");

@@ -56,7 +56,8 @@ def boot(config, runtime_dir, eal=fw.EAL, **options):
 BAD_DOCUMENTS = {
     "unknown-driver": (changed(lambda d: stack_of(d)["driver"][0].update(type="firewall9000")), "firewall9000",
                        ["/sluice:stacks/stack[0]/driver[0]/type: unknown driver", "filter passthru"]),
-    "driver-without-type": (changed(lambda d: stack_of(d)["driver"][0].pop("type")), None, ['driver[0]: member "type" is missing']),
+    "driver-without-type": (changed(lambda d: stack_of(d)["driver"][0].pop("type")), None,
+                            ['driver[0]: member "type" is missing']),
     "unknown-port": (changed(lambda d: stack_of(d).update({"upper-port": "nowhere"})), "nowhere",
                      ["/sluice:stacks/stack[0]/upper-port: unknown port"]),
     "port-used-twice": (changed(lambda d: stack_of(d).update({"upper-port": "wire0"})), None,
@@ -77,7 +78,8 @@ BAD_DOCUMENTS = {
     "name-with-blank": (changed(lambda d: port_of(d).update(name="host 0")), "host 0", ["port[0]/name"]),
     "name-too-long": (changed(lambda d: port_of(d).update(name="x" * 32)), "x" * 32, ["port[0]/name"]),
     "unknown-member": (changed(lambda d: port_of(d).update(speed="fast")), "speed", ["speed"]),
-    "number-for-text": (changed(lambda d: port_of(d).update(devargs=5)), ": 5", ["/sluice:ports/port[0]/devargs: expected a string"]),
+    "number-for-text": (changed(lambda d: port_of(d).update(devargs=5)), ": 5",
+                        ["/sluice:ports/port[0]/devargs: expected a string"]),
 }
 
 ACES = "/ietf-access-control-list:acls/acl[0]/aces/ace[1]"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Clients that die, crowd, stay silent or talk nonsense harm nobody else."""
 import array
+import contextlib
 import json
 import os
 import random
@@ -57,32 +58,68 @@ def big_policy(path):
     return path
 
 
-def seconds_to_apply(running, path):
+def start_apply(running, path):
+    return subprocess.Popen([str(fw.CLI), "--runtime-dir", str(running.runtime_dir), "apply", str(path)],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=fw.ENVIRONMENT)
+
+
+def descriptors(pid):
+    """What a process has open; what closes meanwhile is left out."""
+    folder, found = f"/proc/{pid}/fd", []
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(f"{folder}/{name}"))
+    return found
+
+
+def wait_for_mailbox(client):
+    """Returns when the client holds its mailbox's eventfds: from now on it uploads. False where it has ended."""
+    while client.poll() is None:
+        if "anon_inode:[eventfd]" in descriptors(client.pid):
+            return True
+    return False
+
+
+def apply_times(running, path):
+    """Seconds that a whole apply takes, and those from the mailbox to the end."""
     start = time.monotonic()
-    running.ctl("apply", path)
-    return time.monotonic() - start
+    client = start_apply(running, path)
+    assert wait_for_mailbox(client)
+    upload = time.monotonic()
+    assert client.wait() == 0
+    return time.monotonic() - start, time.monotonic() - upload
+
+
+def kill_one(running, path, moments, whole_time, upload_time):
+    """Kills an apply at any moment, or (half of them) while it uploads; tells whether it had its mailbox."""
+    client = start_apply(running, path)
+    if moments.random() < 0.5:
+        uploading = wait_for_mailbox(client)
+        time.sleep(moments.uniform(0, upload_time * 0.8))
+    else:
+        uploading = False
+        time.sleep(moments.uniform(0, whole_time))
+    client.send_signal(signal.SIGKILL)
+    return client.wait() == -signal.SIGKILL and uploading
 
 
 def test_clients_killed_in_the_middle_of_an_upload(busy, tmp_path):
     """50 applies of a big policy end by SIGKILL at any moment: the policy is the old one or the whole new one."""
     path = big_policy(tmp_path / "big.json")
-    duration = seconds_to_apply(busy, path)
+    times = apply_times(busy, path)
     whole = busy.show_config()
     small = policies.acls(fw=[policies.ace("seen", "out", "count")])
     busy.apply(small)
-    old, moments, untouched = busy.show_config(), random.Random(1), 0
+    old, moments, interrupted = busy.show_config(), random.Random(1), 0
     for _ in range(50):
-        client = subprocess.Popen([str(fw.CLI), "--runtime-dir", str(busy.runtime_dir), "apply", str(path)],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=fw.ENVIRONMENT)
-        time.sleep(moments.uniform(0, duration * 0.95))
-        client.send_signal(signal.SIGKILL)
-        client.wait()
+        uploading = kill_one(busy, path, moments, *times)
         now = busy.show_config()
         assert now in (old, whole)
-        untouched += now == old
+        interrupted += uploading and now == old
         if now == whole:
             busy.apply(small)
-    assert untouched > 10, "the kills came too late to show anything"
+    assert interrupted >= 5, "too few uploads were cut short to show anything"
     check_alive(busy)
     busy.ctl("apply", path)
     assert busy.show_config() == whole
@@ -116,7 +153,7 @@ def garbage_clients():
 
 
 def open_descriptors(running):
-    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
+    return len(descriptors(running.process.pid))
 
 
 @pytest.mark.parametrize("kind", garbage_clients())

@@ -11,7 +11,9 @@ ROOTS = [fw.REPO / "host-shim", fw.REPO / "dataplane", fw.REPO / "ctrlplane", fw
 # room -> rooms that it may include besides itself; a room is a folder and all below it that has no room of its own
 ROOMS = {
     "host-shim/abi": [],
-    "host-shim": ["host-shim/abi"],
+    # the policy's meaning: one library that host and card share, so that both refuse the same
+    "host-shim/policy": ["host-shim/abi"],
+    "host-shim": ["host-shim/abi", "host-shim/policy"],
     "dataplane/im": ["host-shim/abi"],
     "dataplane/flow": ["host-shim/abi", "dataplane/im"],
     "dataplane/classify": ["host-shim/abi", "dataplane/im"],
@@ -19,12 +21,12 @@ ROOMS = {
     "dataplane/edge": ["host-shim/abi", "dataplane/im"],
     "dataplane": ["host-shim/abi", "dataplane/im", "dataplane/flow", "dataplane/classify", "dataplane/drivers",
                   "dataplane/edge"],
-    "ctrlplane": ["host-shim/abi", "dataplane", "dataplane/im", "dataplane/flow", "dataplane/classify",
-                  "dataplane/drivers", "dataplane/edge"],
-    "fw": ["host-shim/abi", "host-shim", "ctrlplane", "dataplane", "dataplane/im", "dataplane/flow",
+    "ctrlplane": ["host-shim/abi", "host-shim/policy", "dataplane", "dataplane/im", "dataplane/flow",
+                  "dataplane/classify", "dataplane/drivers", "dataplane/edge"],
+    "fw": ["host-shim/abi", "host-shim/policy", "host-shim", "ctrlplane", "dataplane", "dataplane/im", "dataplane/flow",
            "dataplane/classify", "dataplane/drivers", "dataplane/edge"],
 }
-NO_DPDK = ("host-shim/abi", "host-shim")
+NO_DPDK = ("host-shim/abi", "host-shim/policy", "host-shim")
 
 
 def room_of(path):

@@ -511,61 +511,6 @@ static const char good_document[] = "{ " PORTS ",\n" STACKS("{ \"name\": \"fw\",
 	"{ \"name\": \"fw\", \"aces\": { \"ace\": [\n{ \"name\": \"r\", \"sluice:direction\": \"in\","
 	" \"actions\": { \"forwarding\": \"drop\" } } ] } }") " }";
 
-/* What the card refuses is explained with the place in the document. */
-static void explains_what_the_card_refuses(void **state)
-{
-	struct policy_image image = read_good(good_document);
-	uint32_t instance = (uint32_t)((char *)policy_instances(&image) - (char *)image.header);
-	uint32_t rule = (uint32_t)((char *)policy_rules(&image) - (char *)image.header);
-	const struct {
-		uint32_t offset;
-		enum sluice_status status;
-		unsigned line;
-		const char *path, *message;
-	} cases[] = {
-		{instance + offsetof(struct sluice_instance, driver), SLUICE_STATUS_UNKNOWN_DRIVER, 2,
-		 DRIVER_PATH "/type", "unknown driver: \"filter\""},
-		{instance + offsetof(struct sluice_instance, rules), SLUICE_STATUS_NO_RULES_HERE, 2,
-		 DRIVER_PATH "/name", "this driver takes no rules"},
-		{sizeof(struct sluice_policy_header) + offsetof(struct sluice_port, devargs),
-		 SLUICE_STATUS_TOPOLOGY_CHANGE, 1, PORT_PATH "/devargs", "restart to change them"},
-		{offsetof(struct sluice_policy_header, rules), SLUICE_STATUS_OVER_BUDGET, 3,
-		 "/ietf-access-control-list:acls/acl", "more rules than the budget allows"},
-		{rule + offsetof(struct sluice_rule, priority), SLUICE_STATUS_BAD_VALUE, 4, ACE_PATH,
-		 "value out of range"},
-		{rule, SLUICE_STATUS_DUPLICATE_NAME, 4, ACE_PATH "/name", "name is used twice: \"r\""},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct policy_error error;
-
-		assert_int_equal(policy_explain(good_document, strlen(good_document), &image, cases[i].offset,
-						cases[i].status, &error),
-				 0);
-		assert_string_equal(error.path, cases[i].path);
-		assert_int_equal(error.line, cases[i].line);
-		assert_non_null(strstr(error.message, cases[i].message));
-		assert_true(error.example[0] != '\0');
-	}
-	policy_image_clear(&image);
-}
-
-static void explains_at_least_the_status_of_foreign_offsets(void **state)
-{
-	struct policy_image image = read_good(good_document);
-	struct policy_error error;
-
-	(void)state;
-	assert_int_equal(policy_explain(good_document, strlen(good_document), &image, UINT32_MAX,
-					SLUICE_STATUS_INTERNAL, &error),
-			 -EINVAL);
-	assert_string_equal(error.message, "internal error");
-	assert_int_equal(policy_explain("no document", 11, &image, 0, SLUICE_STATUS_BAD_MAGIC, &error), -EINVAL);
-	assert_string_equal(error.message, "not a policy image");
-	policy_image_clear(&image);
-}
-
 static void reads_files(void **state)
 {
 	char path[] = "/tmp/sluice-policy-XXXXXX";
@@ -586,22 +531,6 @@ static void reads_files(void **state)
 	assert_int_equal(policy_read_file("/tmp", &image, &error), -EISDIR);
 	assert_string_equal(error.message, "cannot be read: Is a directory");
 	assert_int_equal(error.line, 0);
-}
-
-static void prints_errors_for_people(void **state)
-{
-	struct policy_error error = {.message = "m", .line = 7, .column = 3, .path = "/p", .example = "e"};
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	(void)state;
-	policy_error_print(&error, "f.json", out);
-	error = (struct policy_error){.message = "cannot be read"};
-	policy_error_print(&error, "f.json", out);
-	fclose(out);
-	assert_string_equal(text, "f.json:7:3: /p: m\n  example: e\nf.json: cannot be read\n");
-	free(text);
 }
 
 static void *json_malloc(size_t size)
@@ -655,10 +584,7 @@ int main(void)
 		cmocka_unit_test(refuses_bad_matches),
 		cmocka_unit_test(finds_places_in_difficult_text),
 		cmocka_unit_test(refuses_too_many),
-		cmocka_unit_test(explains_what_the_card_refuses),
-		cmocka_unit_test(explains_at_least_the_status_of_foreign_offsets),
 		cmocka_unit_test(reads_files),
-		cmocka_unit_test(prints_errors_for_people),
 		cmocka_unit_test(refuses_when_out_of_memory),
 	};
 
