@@ -65,8 +65,10 @@ void edit_pick_name(const struct policy_image *image, const struct sluice_instan
 	uint32_t number = instance->rules;
 
 	do {
-		memset(rule->name, 0, sizeof(rule->name));
-		snprintf(rule->name, sizeof(rule->name), "rule-%u", ++number);
+		char name[SLUICE_NAME_SIZE] = {0};
+
+		snprintf(name, sizeof(name), "rule-%u", ++number);
+		memcpy(rule->name, name, sizeof(name));
 	} while (edit_find_rule(image, instance, rule->name) >= 0);
 }
 
@@ -117,37 +119,40 @@ static enum sluice_status apply_rules(const struct policy_image *running, const 
 	return SLUICE_STATUS_OK;
 }
 
-static enum sluice_status topology_differs(const struct policy_image *wanted, const void *at, uint32_t *offset)
+/* Whether @p size bytes at two places differ; if so, where in the wanted image the first difference is. */
+static bool differs(const struct policy_image *wanted, const void *here, const void *there, size_t size,
+		    uint32_t *offset)
 {
-	*offset = offset_of(wanted, at);
-	return SLUICE_STATUS_TOPOLOGY_CHANGE;
+	const uint8_t *a = here, *b = there;
+
+	for (size_t i = 0; i < size; i++) {
+		if (a[i] == b[i])
+			continue;
+		*offset = offset_of(wanted, &a[i]);
+		return true;
+	}
+	return false;
 }
 
+/* Everything but rules and default actions has to be as it runs. */
 static enum sluice_status check_topology(const struct policy_image *running, const struct policy_image *wanted,
 					 uint32_t *offset)
 {
-	const struct sluice_policy_header *a = running->header, *b = wanted->header;
-	const struct sluice_port *ports = policy_ports(wanted);
-	const struct sluice_stack *stacks = policy_stacks(wanted);
+	const struct sluice_policy_header *header = wanted->header;
 	const struct sluice_instance *instances = policy_instances(wanted);
+	bool other =
+		differs(wanted, &header->ports, &running->header->ports, sizeof(header->ports), offset) ||
+		differs(wanted, &header->stacks, &running->header->stacks, sizeof(header->stacks), offset) ||
+		differs(wanted, &header->instances, &running->header->instances, sizeof(header->instances), offset) ||
+		differs(wanted, policy_ports(wanted), policy_ports(running), header->ports * sizeof(struct sluice_port),
+			offset) ||
+		differs(wanted, policy_stacks(wanted), policy_stacks(running),
+			header->stacks * sizeof(struct sluice_stack), offset);
 
-	if (a->ports != b->ports)
-		return topology_differs(wanted, &b->ports, offset);
-	for (uint32_t i = 0; i < b->ports; i++)
-		if (memcmp(&ports[i], &policy_ports(running)[i], sizeof(*ports)) != 0)
-			return topology_differs(wanted, &ports[i], offset);
-	if (a->stacks != b->stacks)
-		return topology_differs(wanted, &b->stacks, offset);
-	for (uint32_t i = 0; i < b->stacks; i++)
-		if (memcmp(&stacks[i], &policy_stacks(running)[i], sizeof(*stacks)) != 0)
-			return topology_differs(wanted, &stacks[i], offset);
-	if (a->instances != b->instances)
-		return topology_differs(wanted, &b->instances, offset);
-	for (uint32_t i = 0; i < b->instances; i++)
-		if (memcmp(&instances[i], &policy_instances(running)[i],
-			   offsetof(struct sluice_instance, default_action)) != 0)
-			return topology_differs(wanted, &instances[i], offset);
-	return SLUICE_STATUS_OK;
+	for (uint32_t i = 0; !other && i < header->instances; i++)
+		other = differs(wanted, &instances[i], &policy_instances(running)[i],
+				offsetof(struct sluice_instance, default_action), offset);
+	return other ? SLUICE_STATUS_TOPOLOGY_CHANGE : SLUICE_STATUS_OK;
 }
 
 enum sluice_status edit_apply(const struct policy_image *running, const struct policy_image *wanted,

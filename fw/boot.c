@@ -126,6 +126,10 @@ static int make_control(struct firmware *firmware)
 	if (status == SLUICE_STATUS_OK)
 		return 0;
 	document_blame(&firmware->document, status, offset);
+	if (status == SLUICE_STATUS_OVER_BUDGET)
+		fprintf(stderr, "  the policy has %u rules, the budget is %u: raise it with --max-rules %u\n",
+			firmware->document.image.header->rules, firmware->options.max_rules,
+			firmware->document.image.header->rules);
 	return EXIT_BAD_POLICY;
 }
 

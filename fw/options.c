@@ -99,7 +99,8 @@ int options_parse(struct options *options, int argc, char **argv)
 			return 0;
 		}
 		if (take(options, letter) != 0) {
-			fputs("sluice-fw: try: sluice-fw --help\n", stderr);
+			fputs("sluice-fw: example: sluice-fw --config sluice.json --runtime-dir /run/sluice -- --no-huge; all options: sluice-fw --help\n",
+			      stderr);
 			return 2;
 		}
 	}

@@ -46,7 +46,8 @@ enum sluice_class {
 	X(INCOMPLETE, 23, STATE, 0, "upload is not complete")                                                          \
 	X(BUSY, 24, RETRY, 0, "earlier changes are still being retired")                                               \
 	X(NO_MEMORY, 25, RESOURCE, 0, "out of memory")                                                                 \
-	X(OVER_BUDGET, 26, RESOURCE, 1, "more rules than the budget allows")                                           \
+	X(OVER_BUDGET, 26, RESOURCE, 1,                                                                                \
+	  "more rules than the budget allows (rule-budget in sluicectl info, --max-rules of sluice-fw)")               \
 	X(TOO_MANY_CLIENTS, 27, RESOURCE, 0, "too many clients")                                                       \
 	X(NOT_PERMITTED, 28, SECURITY, 1, "not permitted for this role")                                               \
 	X(NOT_SUPPORTED, 29, CALLER, 1, "not supported")                                                               \

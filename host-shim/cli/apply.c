@@ -61,22 +61,6 @@ static int refuse_upload(struct session *session, const struct upload *upload, c
 	return refuse_document(session, session_fault_code(fault), upload, sluice_status_name(fault->status), &error);
 }
 
-/* COMMIT compares generations under the card's own lock; VALIDATE does not, and changes nothing anyway. */
-static int check_generation(struct session *session)
-{
-	uint64_t expected = session->options.expect_generation;
-	uint64_t running = sluice_info(session->client)->policy_generation;
-
-	if (!session->options.dry_run || expected == 0 || expected == running)
-		return 0;
-	return session_complain(session, &(struct complaint){
-						 .code = EXIT_REFUSED,
-						 .status = sluice_status_name(SLUICE_STATUS_GENERATION_MISMATCH),
-						 .message = sluice_status_text(SLUICE_STATUS_GENERATION_MISMATCH),
-						 .example = "sluicectl show config",
-					 });
-}
-
 #define APPLY_TABLE(X)                                                                                                 \
 	X("generation", NUMBER, table_number(t, generation))                                                           \
 	X("rules", NUMBER, table_number(t, header->rules))                                                             \
@@ -103,7 +87,7 @@ static int send_image(struct session *session, const struct upload *upload)
 {
 	const struct request request = {
 		.opcode = session->options.dry_run ? SLUICE_OP_POLICY_VALIDATE : SLUICE_OP_POLICY_COMMIT,
-		.arg0 = session->options.dry_run ? 0 : session->options.expect_generation,
+		.arg0 = session->options.expect_generation,
 	};
 	struct sluice_reply reply;
 	struct sluice_fault fault = {0};
@@ -124,8 +108,6 @@ int run_apply(struct session *session)
 
 	if (code == 0)
 		code = session_connect(session);
-	if (code == 0)
-		code = check_generation(session);
 	if (code == 0)
 		code = send_image(session, &upload);
 	upload_clear(&upload);

@@ -259,6 +259,17 @@ static void set_message(struct policy_error *err, const struct record *record, c
 		policy_error_set(err, "%s", text);
 }
 
+/* Where a driver that takes no rules is given some, its acl is to blame rather than the driver. */
+static void blame_acl(struct record *record, const json_t *document, const struct policy_image *img, uint32_t offset)
+{
+	const struct sluice_instance *instance = (const void *)((const char *)img->header + record->offset);
+	struct place acl = {0};
+
+	if (record->parts == instance_parts && offset - record->offset < sizeof(*instance) &&
+	    enter_acl(&acl, document, instance->name))
+		record->place = acl;
+}
+
 int policy_explain_parsed(const char *text, size_t length, const json_t *document, const struct policy_image *img,
 			  uint32_t error_offset, enum sluice_status status, struct policy_error *err)
 {
@@ -269,6 +280,8 @@ int policy_explain_parsed(const char *text, size_t length, const json_t *documen
 		policy_error_set(err, "%s", sluice_status_text((uint16_t)status));
 		return -EINVAL;
 	}
+	if (status == SLUICE_STATUS_NO_RULES_HERE)
+		blame_acl(&record, document, img, error_offset);
 	part = find_part(&record, error_offset - record.offset);
 	set_message(err, &record, part, img, error_offset, status);
 	if (part != NULL && locate_part(&record, part, text, length, err))

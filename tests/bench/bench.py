@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -28,7 +29,7 @@ BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 BURST = 32
 LEAST_FRAMES = 4096
 PAGES_FILE = Path("/proc/sys/vm/nr_hugepages")
-PAGES = 1024  # of 2 MiB
+PAGES = 512  # of 2 MiB
 
 
 def free_hugepages():
@@ -56,6 +57,12 @@ def eal(name):
     # --in-memory wants hugepages
     memory = ["--in-memory"] if free_hugepages() >= PAGES // 2 else ["--no-huge", "-m", "2048", "--no-shconf"]
     return ["-l", "0,1", "--no-pci", "--file-prefix", f"{name}-{os.getpid()}", *memory]
+
+
+def remove_runtime_folders():
+    """EAL leaves one for each --file-prefix."""
+    for folder in Path("/var/run/dpdk").glob(f"*-{os.getpid()}"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def devices(pcap):
@@ -123,10 +130,14 @@ def sluice_document(pcap, driver, rule_count):
     return document
 
 
+def ask(build, runtime_dir, *words):
+    command = [build / "host-shim" / "cli" / "sluicectl", "--runtime-dir", runtime_dir, "--json", *words]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
 def sent(build, runtime_dir):
-    command = [build / "host-shim" / "cli" / "sluicectl", "--runtime-dir", runtime_dir, "--json", "port", "stats"]
-    rows = {row["name"]: row for row in json.loads(subprocess.run(command, capture_output=True, check=True).stdout)}
-    return time.monotonic(), int(rows["wire0"]["tx-packets"])
+    rows = {row["name"]: row for row in ask(build, runtime_dir, "port", "stats")}
+    return time.monotonic(), rows["wire0"]["tx-packets"]
 
 
 def sluice(build, document, frames, seconds, folder):
@@ -140,7 +151,10 @@ def sluice(build, document, frames, seconds, folder):
     start, before = sent(build, folder)
     time.sleep(seconds)
     end, after = sent(build, folder)
+    dropped = ask(build, folder, "drops")
     run.stop()
+    if dropped:
+        sys.exit(f"bench: every packet should have come out, but: {dropped}")
     if run.process.returncode != 0:
         sys.exit(f"bench: sluice-fw ended with {run.process.returncode}:\n{run.text()}")
     return (after - before) / (end - start)
@@ -224,8 +238,11 @@ def arguments():
 def main():
     options = arguments()
     with hugepages(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        results = {flows: measure(options, flows, folder) for flows in options.flows}
-        text = table(options, results)
+        try:
+            results = {flows: measure(options, flows, folder) for flows in options.flows}
+            text = table(options, results)
+        finally:
+            remove_runtime_folders()
     print(text, end="")
     if options.write:
         write_report(text)

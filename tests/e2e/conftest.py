@@ -5,6 +5,10 @@ import policies
 import pytest
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than some ten seconds")
+
+
 @pytest.fixture(scope="session")
 def binaries():
     """Fails, rather than skips, where there is nothing to test."""

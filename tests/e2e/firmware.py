@@ -16,7 +16,7 @@ CLI = BUILD / "host-shim" / "cli" / "sluicectl"
 READY = "sluice-fw: ready"
 # a worker and the pools of a test need little; hugepages are not asked for
 EAL = ("--no-huge", "-m", "512")
-REPORTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
+REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "UndefinedBehaviorSanitizer", "runtime error:")
 ENVIRONMENT = {
     **os.environ,
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:halt_on_error=1",

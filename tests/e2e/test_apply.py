@@ -107,6 +107,7 @@ def changed_under_traffic(firmware, folder, pair_name, workers, seconds):
     return in_time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair_name, workers", [("across-filters", 1), ("across-filters", 2), ("within-a-filter", 2)])
 def test_a_thousand_changes_under_traffic(firmware, tmp_path, seconds_per_change, pair_name, workers):
     """With every apply a new generation, all packets are denied and each is counted exactly once."""

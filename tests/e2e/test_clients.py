@@ -98,6 +98,7 @@ def kill_one(running, path, moments, seconds):
     return client.wait() == -signal.SIGKILL and uploading
 
 
+@pytest.mark.slow
 def test_clients_killed_in_the_middle_of_an_upload(busy, tmp_path):
     """50 applies of a big policy end by SIGKILL at any moment: the policy is the old one or the whole new one."""
     path = big_policy(tmp_path / "big.json")

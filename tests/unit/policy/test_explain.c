@@ -48,8 +48,8 @@ static void explains_what_the_card_refuses(void **state)
 	} cases[] = {
 		{instance + offsetof(struct sluice_instance, driver), SLUICE_STATUS_UNKNOWN_DRIVER, 2,
 		 DRIVER_PATH "/type", "unknown driver: \"filter\""},
-		{instance + offsetof(struct sluice_instance, rules), SLUICE_STATUS_NO_RULES_HERE, 2,
-		 DRIVER_PATH "/name", "this driver takes no rules"},
+		{instance + offsetof(struct sluice_instance, rules), SLUICE_STATUS_NO_RULES_HERE, 3,
+		 "/ietf-access-control-list:acls/acl[0]/name", "this driver takes no rules"},
 		{sizeof(struct sluice_policy_header) + offsetof(struct sluice_port, devargs),
 		 SLUICE_STATUS_TOPOLOGY_CHANGE, 1, PORT_PATH "/devargs", "restart to change them"},
 		{offsetof(struct sluice_policy_header, rules), SLUICE_STATUS_OVER_BUDGET, 3,
