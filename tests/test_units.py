@@ -21,7 +21,7 @@ def compiled(build):
     """(name, command) of each test of a build. TSan runs those that say they are concurrent and free of DPDK."""
     tests = json.loads((REPO / "build" / build / "meson-info" / "intro-tests.json").read_text())
     wanted = [test for test in tests if build != "tsan" or any(suite.endswith("tsan") for suite in test["suite"])]
-    return [(test["name"], test["cmd"], test["workdir"] or REPO) for test in wanted]
+    return [(test["name"], test["cmd"], test["workdir"] or REPO / "build" / build) for test in wanted]
 
 
 def cases():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The demo: its checker accepts what the policies explain and nothing else, and a real run in fast motion passes it."""
 import json
+import subprocess
 import sys
 
 import firmware as fw
@@ -76,3 +77,14 @@ def test_demo_in_fast_motion(firmware, tmp_path):
     running.stop()
     assert check.main("out", CAPTURES["out"], tmp_path / "to-wire.pcap", *PATHS) == 0
     assert check.main("in", CAPTURES["in"], tmp_path / "to-host.pcap", *PATHS) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script, says", [("demo.sh", "check: ok, in:"), ("null.sh", "are back")])
+def test_demo_as_a_user_sees_it(binaries, script, says):
+    """What ./dev demo runs, without hugepages: it ends well, and says so in its last lines."""
+    environment = {**fw.ENVIRONMENT, "SLUICE_BUILD": str(fw.BUILD)}
+    done = subprocess.run([DEMO / script, "--no-huge"], capture_output=True, text=True, timeout=180, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(says in line for line in done.stdout.splitlines()[-2:]), done.stdout
+    assert not fw.sanitizer_report(done.stdout + done.stderr), done.stdout + done.stderr
