@@ -180,7 +180,8 @@ static im_status_t set_multicast(struct edge_port *port, const void *buffer, uin
 	for (uint32_t at = 0; at < length; at += 6)
 		if ((address[at] & 1) == 0)
 			return IM_STATUS_INVALID_DATA;
-	memcpy(port->multicast, buffer, length);
+	if (length > 0) /* an empty list has no buffer */
+		memcpy(port->multicast, buffer, length);
 	port->multicast_count = length / 6;
 	rte_eth_dev_set_mc_addr_list(port->port_id, (struct rte_ether_addr *)port->multicast, port->multicast_count);
 	*read = length;

@@ -154,7 +154,7 @@ static void json_is_seen_before_the_options_are_right(void **state)
 static void numbers(void **state)
 {
 	static const char *const refused[] = {"", "+1", "-1", " 1", "1 ", "0x", "0x0x1", "x1", "1.0", "0xg", "256"};
-	uint64_t number;
+	uint64_t number = 0;
 
 	(void)state;
 	assert_true(number_parse("255", 255, &number) && number == 255);

@@ -91,7 +91,7 @@ static void partial_bursts_leave_with_the_flush(void **state)
 
 static void segments_stay_together(void **state)
 {
-	struct rte_mbuf *mbuf;
+	struct rte_mbuf *mbuf = NULL;
 
 	(void)state;
 	up(&(struct wires_config){.levels = 1});
@@ -209,7 +209,7 @@ static void send_again(void *context, struct im_packet **packets, uint16_t count
 {
 	for (uint16_t i = 0; i < count && sent_again > 0; i++) {
 		sent_again--;
-		wires_put(&wires, wires.from_host, 100 + 50 - 1 - sent_again, 1, 64, 1);
+		wires_put(&wires, wires.from_host, 20 + 49 - sent_again, 1, 64, 1);
 		assert_int_equal(edge_port_poll(wires.host), 1);
 	}
 	spy(context, packets, count);
@@ -221,13 +221,12 @@ static void sends_from_a_completion_keep_their_place(void **state)
 	up(&(struct wires_config){.levels = 2});
 	im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol->handlers.send_complete = send_again;
 	sent_again = 50;
-	wires_put(&wires, wires.from_host, 0, 100, 64, 1);
+	wires_put(&wires, wires.from_host, 0, 20, 64, 1);
 	wires_poll(wires.host);
-	while (edge_port_flush(wires.wire) > 0)
-		;
+	edge_port_flush(wires.wire); /* takes along what comes during it */
 	assert_int_equal(sent_again, 0);
-	assert_int_equal(done, 150);
-	assert_int_equal(rte_ring_count(wires.to_wire), 150);
+	assert_int_equal(done, 70);
+	wires_expect(wires.to_wire, 0, 70);
 	wires_down(&wires);
 }
 

@@ -35,7 +35,7 @@ static struct edge_port *make_port(struct wires *wires, const struct wires_confi
 	return made;
 }
 
-static void bind(const char *driver, const char *adapter, const char *presents)
+static void bind_over(const char *driver, const char *adapter, const char *presents)
 {
 	struct im_bind_config config = {.adapter = adapter, .vnic_count = 1, .vnic_names = &presents};
 
@@ -50,10 +50,10 @@ static void make_stack(struct wires *wires)
 			 IM_STATUS_SUCCESS);
 	for (uint32_t level = wires->levels; level-- > 0;) {
 		snprintf(vnic, sizeof(vnic), "p%u", level);
-		bind("passthru", adapter, vnic);
+		bind_over("passthru", adapter, vnic);
 		memcpy(adapter, vnic, sizeof(adapter));
 	}
-	bind(EDGE_UPPER_DRIVER, adapter, "host0");
+	bind_over(EDGE_UPPER_DRIVER, adapter, "host0");
 	im_restart(im_find_instance("wire0"));
 	for (uint32_t level = wires->levels; level-- > 0;) {
 		snprintf(vnic, sizeof(vnic), "p%u", level);
@@ -83,7 +83,7 @@ void wires_up(struct wires *wires, const struct wires_config *config)
 
 static void free_ring(struct rte_ring *ring)
 {
-	struct rte_mbuf *mbuf;
+	struct rte_mbuf *mbuf = NULL;
 
 	while (rte_ring_dequeue(ring, (void **)&mbuf) == 0)
 		rte_pktmbuf_free(mbuf);
@@ -140,7 +140,7 @@ void wires_put(struct wires *wires, struct rte_ring *ring, uint32_t first, uint3
 uint32_t wires_take(struct rte_ring *ring, uint32_t first, uint32_t most)
 {
 	uint32_t taken = 0;
-	struct rte_mbuf *mbuf;
+	struct rte_mbuf *mbuf = NULL;
 
 	while (taken < most && rte_ring_dequeue(ring, (void **)&mbuf) == 0) {
 		uint32_t number;

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Receives: packets lent upward through stacks of one, three and eight relays, and their way home. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rig.h"
+
+static const uint32_t heights[] = {1, 3, 8};
+
+static uint64_t dropped_by(const char *instance)
+{
+	struct im_account sum;
+
+	im_read_account(im_instance_account(im_find_instance(instance)), &sum);
+	return sum.drops[SLUICE_IN][SLUICE_DROP_NOT_RUNNING];
+}
+
+static void indicate(struct im_packet **packets, uint16_t count)
+{
+	im_indicate_receive_packets(rig_nic.instance, packets, count);
+}
+
+/* ---- Lent and returned ------------------------------------------------------------------------------- */
+
+static void what_is_kept_comes_home_when_it_is_returned(void **state)
+{
+	struct im_packet *packets[12];
+
+	(void)state;
+	for (size_t h = 0; h < RTE_DIM(heights); h++) {
+		rig_up("nic", heights[h]);
+		rig_top.references = 1;
+		rig_top.when = RIG_LATER;
+		rig_packets(packets, 12);
+		indicate(packets, 12);
+		rig_expect(&rig_top.received, packets, 12);
+		assert_int_equal(rig_top.received.calls, 1);
+		assert_int_equal(rig_nic.home.count, 0);
+		assert_int_equal(im_outstanding(rig_nic.instance), 12);
+		im_return_packets(rig_top.binding, packets, 5);
+		rig_expect(&rig_nic.home, packets, 5);
+		im_return_packets(rig_top.binding, packets + 5, 7);
+		rig_expect(&rig_nic.home, packets, 12); /* each exactly once (5.4) */
+		assert_int_equal(im_outstanding(rig_nic.instance), 0);
+		assert_int_equal(im_outstanding(im_find_instance("r0")), 0);
+		rig_packets_free(packets, 12);
+		rig_down();
+	}
+}
+
+static void what_nobody_keeps_is_home_at_once(void **state)
+{
+	struct im_packet *packets[6];
+
+	(void)state;
+	for (size_t h = 0; h < RTE_DIM(heights); h++) {
+		rig_up("nic", heights[h]);
+		rig_top.references = 0;
+		rig_packets(packets, 6);
+		indicate(packets, 6);
+		rig_expect(&rig_top.received, packets, 6);
+		rig_expect(&rig_nic.home, packets, 6); /* also if no protocol wanted it (5.4) */
+		rig_packets_free(packets, 6);
+		rig_down();
+	}
+}
+
+static void a_packet_is_home_after_the_sum_of_references(void **state)
+{
+	struct im_packet *packets[3];
+
+	(void)state;
+	rig_up("nic", 1);
+	rig_top.references = 3;
+	rig_top.when = RIG_LATER;
+	rig_packets(packets, 3);
+	indicate(packets, 3);
+	im_return_packets(rig_top.binding, packets, 3);
+	im_return_packets(rig_top.binding, packets, 3);
+	assert_int_equal(rig_nic.home.count, 0); /* two of three (5.13) */
+	im_return_packets(rig_top.binding, packets, 3);
+	rig_expect(&rig_nic.home, packets, 3);
+	rig_packets_free(packets, 3);
+	rig_down();
+}
+
+static void a_return_from_inside_receive_survives(void **state)
+{
+	struct im_packet *packets[8];
+
+	(void)state;
+	for (size_t h = 0; h < RTE_DIM(heights); h++) {
+		rig_up("nic", heights[h]);
+		rig_top.references = 2;
+		rig_top.when = RIG_INLINE; /* both returns are made before the handler says 2 (5.14) */
+		rig_packets(packets, 8);
+		indicate(packets, 8);
+		rig_expect(&rig_nic.home, packets, 8);
+		assert_int_equal(im_outstanding(rig_nic.instance), 0);
+		rig_packets_free(packets, 8);
+		rig_down();
+	}
+}
+
+static void more_than_a_burst_can_be_returned_at_once(void **state)
+{
+	struct im_packet *packets[2 * IM_BURST + 3];
+
+	(void)state;
+	rig_up("nic", 1);
+	rig_top.references = 1;
+	rig_top.when = RIG_LATER;
+	rig_packets(packets, RTE_DIM(packets));
+	indicate(packets, IM_BURST);
+	indicate(packets + IM_BURST, IM_BURST);
+	indicate(packets + 2 * IM_BURST, 3);
+	im_return_packets(rig_top.binding, packets, RTE_DIM(packets));
+	rig_expect(&rig_nic.home, packets, RTE_DIM(packets));
+	rig_packets_free(packets, RTE_DIM(packets));
+	rig_down();
+}
+
+static void a_loan_is_outstanding_until_its_return_is_through(void **state)
+{
+	struct im_packet *packet;
+
+	(void)state;
+	rig_up("nic", 1);
+	packet = rig_packet(2, 60);
+	indicate(&packet, 1);
+	assert_int_equal(rig_nic.outstanding, 1); /* inside return_packets (5.29) */
+	assert_int_equal(im_outstanding(rig_nic.instance), 0);
+	free(packet);
+	rig_down();
+}
+
+static void what_a_driver_declines_goes_home_at_once(void **state)
+{
+	struct im_packet *packets[8];
+
+	(void)state;
+	rig_core_up("nic");
+	assert_int_equal(rig_bind(RIG_PICKY, "nic", "p"), IM_STATUS_SUCCESS);
+	assert_int_equal(rig_bind("top", "p", "top"), IM_STATUS_SUCCESS);
+	im_restart(im_find_instance("nic"));
+	im_restart(im_find_instance("p"));
+	rig_top.references = 1;
+	rig_top.when = RIG_LATER;
+	rig_packets(packets, 8); /* lengths 60, 61, ...: odd ones pass */
+	indicate(packets, 8);
+	assert_int_equal(rig_top.received.count, 4);
+	assert_int_equal(rig_nic.home.count, 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_ptr_equal(rig_top.received.packets[i], packets[2 * i + 1]);
+		assert_ptr_equal(rig_nic.home.packets[i], packets[2 * i]);
+	}
+	im_return_packets(rig_top.binding, rig_top.received.packets, 4);
+	assert_int_equal(rig_nic.home.count, 8);
+	rig_packets_free(packets, 8);
+	rig_down();
+}
+
+/* ---- For the call only ------------------------------------------------------------------------------- */
+
+static void resources_applies_to_all_that_follow(void **state)
+{
+	struct im_packet *packets[6];
+
+	(void)state;
+	for (size_t h = 0; h < RTE_DIM(heights); h++) {
+		rig_up("nic", heights[h]);
+		rig_top.references = 0;
+		rig_packets(packets, 6);
+		packets[2]->status = IM_STATUS_RESOURCES;
+		indicate(packets, 6);
+		rig_expect(&rig_top.received, packets, 6);
+		for (uint32_t i = 0; i < 6; i++)
+			assert_int_equal(rig_top.received.statuses[i],
+					 i < 2 ? IM_STATUS_SUCCESS : IM_STATUS_RESOURCES); /* 5.2 */
+		rig_expect(&rig_nic.home, packets, 2); /* the others never come through return_packets (5.6) */
+		rig_packets_free(packets, 6);
+		rig_down();
+	}
+}
+
+/* The driver between drops the one that says RESOURCES; those behind it are no loans all the same. */
+static void resources_holds_where_a_driver_parts_the_burst(void **state)
+{
+	struct im_packet *packets[4];
+
+	(void)state;
+	rig_core_up("nic");
+	assert_int_equal(rig_bind(RIG_PICKY, "nic", "p"), IM_STATUS_SUCCESS);
+	assert_int_equal(rig_bind("top", "p", "top"), IM_STATUS_SUCCESS);
+	im_restart(im_find_instance("nic"));
+	im_restart(im_find_instance("p"));
+	rig_packets(packets, 4);
+	packets[0]->status = IM_STATUS_RESOURCES;
+	indicate(packets, 4);
+	assert_int_equal(rig_top.received.count, 2);
+	assert_int_equal(rig_top.received.statuses[0], IM_STATUS_RESOURCES);
+	assert_int_equal(rig_top.received.statuses[1], IM_STATUS_RESOURCES);
+	assert_int_equal(rig_nic.home.count, 0);
+	rig_packets_free(packets, 4);
+	rig_down();
+}
+
+/* ---- Gates ------------------------------------------------------------------------------------------- */
+
+static void an_instance_that_does_not_run_indicates_nothing(void **state)
+{
+	struct im_packet *packets[3];
+
+	(void)state;
+	rig_up("nic", 1);
+	rig_packets(packets, 3);
+	im_pause(rig_nic.instance);
+	indicate(packets, 3);
+	assert_int_equal(rig_top.received.count, 0);
+	rig_expect(&rig_nic.home, packets, 3); /* at once, unprocessed (5.32) */
+	assert_int_equal(dropped_by("nic"), 3);
+	im_restart(rig_nic.instance);
+	packets[0]->status = IM_STATUS_RESOURCES;
+	im_pause(im_find_instance("r0"));
+	indicate(packets, 3); /* now the level above stands in the way */
+	assert_int_equal(rig_top.received.count, 0);
+	assert_int_equal(rig_nic.home.count, 3);
+	assert_int_equal(dropped_by("r0"), 3);
+	assert_int_equal(im_outstanding(rig_nic.instance), 0);
+	rig_packets_free(packets, 3);
+	rig_down();
+}
+
+static void without_a_protocol_above_packets_go_home(void **state)
+{
+	struct im_packet *packets[2];
+
+	(void)state;
+	rig_core_up("nic");
+	im_restart(rig_nic.instance);
+	rig_packets(packets, 2);
+	indicate(packets, 2);
+	rig_expect(&rig_nic.home, packets, 2);
+	assert_int_equal(dropped_by("nic"), 2);
+	rig_packets_free(packets, 2);
+	rig_down();
+}
+
+static struct im_packet *while_closing;
+
+static void receive_while_closing(void *context)
+{
+	struct rig_top *top = context;
+	struct im_binding *binding = top->binding;
+
+	indicate(&while_closing, 1);
+	im_close_adapter(binding);
+	top->binding = NULL;
+}
+
+static void a_closing_binding_receives_nothing(void **state)
+{
+	(void)state;
+	rig_up("nic", 0);
+	while_closing = rig_packet(2, 60);
+	rig_top.binding->protocol->handlers.unbind_adapter = receive_while_closing;
+	im_unbind(rig_top.binding);
+	assert_int_equal(rig_top.received.count, 0); /* 5.32, 10.26 */
+	rig_expect(&rig_nic.home, &while_closing, 1);
+	free(while_closing);
+	rig_down();
+}
+
+/* ---- Words ------------------------------------------------------------------------------------------- */
+
+static void words_of_each_level_are_kept_apart(void **state)
+{
+	struct im_packet *packet;
+
+	(void)state;
+	rig_up("nic", 2);
+	rig_top.references = 1;
+	rig_top.when = RIG_LATER;
+	packet = rig_packet(4, 60);
+	im_packet_words(packet)[0] = 0xaaaa;
+	indicate(&packet, 1);
+	assert_int_equal(packet->depth, 3);
+	packet->stack[1].words[0] = 0xbbbb;
+	packet->stack[2].words[0] = 0xcccc;
+	im_packet_words(packet)[0] = 0xdddd; /* the receiver's own, beyond the others */
+	im_return_packets(rig_top.binding, &packet, 1);
+	assert_int_equal(packet->depth, 0);
+	assert_int_equal(im_packet_words(packet)[0], 0xaaaa);
+	free(packet);
+	rig_down();
+}
+
+/* ---- What aborts ------------------------------------------------------------------------------------- */
+
+static struct im_packet *lent_one(uint32_t levels, uint16_t references)
+{
+	struct im_packet *packet = rig_packet(RIG_LEVELS_MAX + 2, 60);
+
+	rig_up("nic", levels);
+	rig_top.references = references;
+	rig_top.when = RIG_LATER;
+	indicate(&packet, 1);
+	return packet;
+}
+
+static void return_too_often(void)
+{
+	struct im_packet *packet = lent_one(1, 1);
+
+	im_return_packets(rig_top.binding, &packet, 1);
+	im_return_packets(rig_top.binding, &packet, 1);
+}
+
+static void return_too_often_at_once(void)
+{
+	struct im_packet *packet = lent_one(0, 1);
+	struct im_packet *twice[] = {packet, packet};
+
+	im_return_packets(rig_top.binding, twice, 2);
+}
+
+static void receive_and_return_too_often(void *context, struct im_packet **packets, uint16_t count,
+					 uint16_t *references)
+{
+	struct rig_top *top = context;
+
+	im_return_packets(top->binding, packets, count);
+	im_return_packets(top->binding, packets, count);
+	for (uint16_t i = 0; i < count; i++)
+		references[i] = 1;
+}
+
+static void return_too_often_from_inside(void)
+{
+	struct im_packet *packet = rig_packet(2, 60);
+
+	rig_up("nic", 0);
+	rig_top.binding->protocol->handlers.receive_packets = receive_and_return_too_often;
+	indicate(&packet, 1);
+}
+
+static void return_what_was_not_lent(void)
+{
+	struct im_packet *packet = rig_packet(2, 60);
+
+	rig_up("nic", 0);
+	im_return_packets(rig_top.binding, &packet, 1);
+}
+
+static void return_to_the_wrong_adapter(void)
+{
+	struct im_packet *packet = lent_one(1, 1);
+
+	/* the relay's binding, while the packet is with the protocol above the relay */
+	im_return_packets(rig_nic.instance->upper, &packet, 1);
+}
+
+static void return_what_was_sent(void)
+{
+	struct im_packet *packet = rig_packet(2, 60);
+
+	rig_up("nic", 0);
+	rig_nic.when = RIG_LATER;
+	im_send_packets(rig_top.binding, &packet, 1);
+	im_return_packets(rig_top.binding, &packet, 1);
+}
+
+static void keep_resources(void)
+{
+	struct im_packet *packet = rig_packet(2, 60);
+
+	rig_up("nic", 0);
+	rig_top.references = 1;
+	rig_top.when = RIG_LATER;
+	packet->status = IM_STATUS_RESOURCES;
+	indicate(&packet, 1);
+}
+
+static void keep_what_follows_resources(void)
+{
+	struct im_packet *packets[2];
+
+	rig_up("nic", 0);
+	rig_packets(packets, 2);
+	rig_top.references = 1;
+	rig_top.when = RIG_LATER;
+	packets[0]->status = IM_STATUS_RESOURCES;
+	indicate(packets, 2);
+}
+
+static void indicate_what_is_out(void)
+{
+	struct im_packet *packet = lent_one(0, 1);
+
+	indicate(&packet, 1);
+}
+
+static void indicate_what_is_out_further_up(void)
+{
+	struct im_packet *packet = lent_one(3, 1);
+
+	indicate(&packet, 1);
+}
+
+static void lend_without_return_handler(void)
+{
+	struct im_packet *packet = rig_packet(2, 60);
+
+	rig_up("nic", 0);
+	rig_nic.instance->miniport->handlers.return_packets = NULL;
+	indicate(&packet, 1);
+}
+
+static void indicate_more_than_a_burst(void)
+{
+	struct im_packet *packets[IM_BURST + 1];
+
+	rig_up("nic", 0);
+	rig_packets(packets, IM_BURST + 1);
+	indicate(packets, IM_BURST + 1);
+}
+
+static void indicate_through_too_many_levels(void)
+{
+	struct im_packet *packet = rig_packet(1, 60);
+
+	rig_up("nic", 1);
+	indicate(&packet, 1);
+}
+
+static void close_with_a_packet_kept(void)
+{
+	lent_one(0, 1);
+	im_unbind(rig_top.binding);
+}
+
+static void breaches_of_the_receive_path_abort_with_their_statement(void **state)
+{
+	(void)state;
+	rig_expect_violation("5.16", return_too_often);
+	rig_expect_violation("5.16", return_too_often_at_once);
+	rig_expect_violation("5.16", return_too_often_from_inside);
+	rig_expect_violation("5.16", return_what_was_not_lent);
+	rig_expect_violation("5.16", return_to_the_wrong_adapter);
+	rig_expect_violation("5.16", return_what_was_sent);
+	rig_expect_violation("5.15", keep_resources);
+	rig_expect_violation("5.15", keep_what_follows_resources);
+	rig_expect_violation("5.8", indicate_what_is_out);
+	rig_expect_violation("5.8", indicate_what_is_out_further_up);
+	rig_expect_violation("2.30", lend_without_return_handler);
+	rig_expect_violation("5.1", indicate_more_than_a_burst);
+	rig_expect_violation("2.54", indicate_through_too_many_levels);
+	rig_expect_violation("3.21", close_with_a_packet_kept);
+}
+
+/* A driver that always says RESOURCES needs no return_packets (2.17). */
+static void resources_needs_no_return_handler(void **state)
+{
+	struct im_packet *packet;
+	struct im_miniport *nic;
+
+	(void)state;
+	rig_up("nic", 0);
+	nic = rig_nic.instance->miniport;
+	nic->handlers.return_packets = NULL;
+	packet = rig_packet(2, 60);
+	packet->status = IM_STATUS_RESOURCES;
+	indicate(&packet, 1);
+	rig_expect(&rig_top.received, &packet, 1);
+	free(packet);
+	rig_down();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_kept_comes_home_when_it_is_returned),
+		cmocka_unit_test(what_nobody_keeps_is_home_at_once),
+		cmocka_unit_test(a_packet_is_home_after_the_sum_of_references),
+		cmocka_unit_test(a_return_from_inside_receive_survives),
+		cmocka_unit_test(more_than_a_burst_can_be_returned_at_once),
+		cmocka_unit_test(a_loan_is_outstanding_until_its_return_is_through),
+		cmocka_unit_test(what_a_driver_declines_goes_home_at_once),
+		cmocka_unit_test(resources_applies_to_all_that_follow),
+		cmocka_unit_test(resources_holds_where_a_driver_parts_the_burst),
+		cmocka_unit_test(an_instance_that_does_not_run_indicates_nothing),
+		cmocka_unit_test(without_a_protocol_above_packets_go_home),
+		cmocka_unit_test(a_closing_binding_receives_nothing),
+		cmocka_unit_test(words_of_each_level_are_kept_apart),
+		cmocka_unit_test(breaches_of_the_receive_path_abort_with_their_statement),
+		cmocka_unit_test(resources_needs_no_return_handler),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
