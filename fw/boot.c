@@ -41,14 +41,14 @@ static uint32_t choose_workers(const struct firmware *firmware)
 }
 
 /* A slot for each driver that can hold a packet at the same time, and for both edges. */
-static uint8_t count_slots(const struct policy_image *image)
+static uint16_t count_slots(const struct policy_image *image)
 {
 	uint32_t drivers[SLUICE_POLICY_MAX_STACKS] = {0};
 	uint32_t deepest = 0;
 
 	for (uint32_t i = 0; i < image->header->instances; i++)
 		deepest = RTE_MAX(deepest, ++drivers[policy_instances(image)[i].stack]);
-	return (uint8_t)RTE_MIN(deepest + 2, 255u);
+	return (uint16_t)(deepest + 2); /* at most SLUICE_POLICY_MAX_INSTANCES drivers */
 }
 
 /* ---- Up ------------------------------------------------------------------------------------------ */
@@ -61,6 +61,12 @@ static int make_pools(struct firmware *firmware)
 
 	if (im_packet_pool_create(&firmware->pool, descriptors, count_slots(image), firmware->options.mbufs) == 0)
 		return 0;
+	if (!firmware->hugepages) {
+		fprintf(stderr,
+			"sluice-fw: no memory for %u mbufs: raise -m behind -- (or leave it away), or ask for fewer (--mbufs 8192)\n",
+			firmware->options.mbufs);
+		return 1;
+	}
 	fprintf(stderr,
 		"sluice-fw: no memory for %u mbufs: reserve more hugepages (echo 1024 > /proc/sys/vm/nr_hugepages) or ask for "
 		"fewer (--mbufs 8192)\n",
@@ -155,7 +161,12 @@ static int start(struct firmware *firmware)
 
 	stacks_restart(image);
 	for (uint32_t i = 0; i < image->header->ports; i++) {
-		if (edge_port_start(edge_port_find(policy_ports(image)[i].name), error, sizeof(error)) != 0) {
+		struct edge_port *port = edge_port_find(policy_ports(image)[i].name);
+
+		if (port->edge == EDGE_NONE)
+			fprintf(stderr, "sluice-fw: warning: port '%s' is in no stack: nothing is received on it\n",
+				port->config.name);
+		if (edge_port_start(port, error, sizeof(error)) != 0) {
 			fprintf(stderr, "sluice-fw: %s\n", error);
 			return 1;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <dirent.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,15 +96,54 @@ static void add_lcores(struct arguments *arguments, uint32_t workers)
 	add(arguments, text);
 }
 
-/* Without hugepages all memory is taken at the start: enough for buffers, descriptors and rule counters. */
+/* Buffers, descriptors and rule counters; without hugepages it is taken at the start. */
+static uint64_t memory_needed(const struct options *options)
+{
+	return (uint64_t)options->mbufs * 2560 + (uint64_t)options->max_rules * 1024 + (128u << 20);
+}
+
 static void add_memory(struct arguments *arguments, const struct options *options)
 {
-	uint64_t bytes = (uint64_t)options->mbufs * 2560 + (uint64_t)options->max_rules * 1024 + (128u << 20);
 	char text[32];
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)(bytes >> 20));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)(memory_needed(options) >> 20));
 	add(arguments, "-m");
 	add(arguments, text);
+}
+
+/* Bytes that can be had without swapping, or UINT64_MAX where the kernel does not tell. */
+static uint64_t available_memory(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	unsigned long long kilobytes;
+	uint64_t bytes = UINT64_MAX;
+	char line[128];
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
+			bytes = kilobytes << 10;
+	if (file != NULL)
+		fclose(file);
+	return bytes;
+}
+
+/* What would end, double or replace the firmware rather than configure it. */
+static bool is_forbidden(const struct options *options)
+{
+	static const char *const names[] = {"--proc-type", "--help", "-h", "--version", "-v"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!given(options, names[i]))
+			continue;
+		fprintf(stderr,
+			"sluice-fw: EAL argument %s has no place here; example: sluice-fw --config sluice.json -- --lcores 0@0,1@1\n",
+			names[i]);
+		return true;
+	}
+	if (options->eal_argc <= ARGUMENTS_MAX / 2)
+		return false;
+	fprintf(stderr, "sluice-fw: more than %d EAL arguments behind --\n", ARGUMENTS_MAX / 2);
+	return true;
 }
 
 static void make(struct arguments *arguments, const struct options *options, uint32_t workers)
@@ -136,8 +176,22 @@ int eal_start(const struct options *options, uint32_t workers, bool *hugepages)
 		      stderr);
 		return -1;
 	}
+	if (is_forbidden(options))
+		return -1;
+	if (!*hugepages && memory_needed(options) > available_memory()) {
+		fprintf(stderr,
+			"sluice-fw: no memory for %u mbufs and %u rules: %llu MiB are wanted, %llu are available; lower them, such as: --mbufs 8192\n",
+			options->mbufs, options->max_rules, (unsigned long long)(memory_needed(options) >> 20),
+			(unsigned long long)(available_memory() >> 20));
+		return -1;
+	}
 	make(&arguments, options, workers);
 	if (rte_eal_init(arguments.count, arguments.values) < 0) {
+		if (rte_errno == ENOMEM) {
+			fputs("sluice-fw: the EAL gets no memory: ask for less behind --, such as: -- --no-huge -m 512\n",
+			      stderr);
+			return -1;
+		}
 		fprintf(stderr,
 			"sluice-fw: the EAL does not start: %s; its arguments are those behind --, such as: -- --lcores 0@0,1@1\n",
 			rte_strerror(rte_errno));

@@ -3,15 +3,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "boot.h"
 #include "worker.h"
 
 static volatile sig_atomic_t stopping;
 
+/* The first signal stops in order; a second one ends a boot or a drain that does not come to its end. */
 static void stop(int signal_number)
 {
-	(void)signal_number;
+	if (stopping)
+		_exit(128 + signal_number);
 	stopping = 1;
 }
 
@@ -21,6 +24,7 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL); /* the terminal is gone */
 	signal(SIGPIPE, SIG_IGN);
 }
 

@@ -14,6 +14,8 @@
 
 #define RX_DESCRIPTORS 512
 #define TX_DESCRIPTORS 512
+/* net_pcap cuts a longer frame of several buffers silently: rather refuse it, counted. */
+#define PCAP_MAX_FRAME 16128u
 #define LINK_OVERHEAD  22u /* Ethernet header and two VLAN tags */
 
 static struct edge_port *ports[SLUICE_POLICY_MAX_PORTS]; /* control thread */
@@ -72,6 +74,11 @@ static int probe(struct edge_port *port, char *error, size_t size)
 			 name, device);
 		return -EEXIST;
 	}
+	if (rte_eth_dev_count_total() == RTE_MAX_ETHPORTS) {
+		snprintf(error, size, "port '%s': this DPDK has room for %d ports, and they are all in use", name,
+			 RTE_MAX_ETHPORTS);
+		return -ENOSPC;
+	}
 	if (rte_dev_probe(port->config.devargs) == 0 && rte_eth_dev_get_port_by_name(device, &port->port_id) == 0)
 		return 0;
 	snprintf(
@@ -119,6 +126,8 @@ static int configure(struct edge_port *port, char *error, size_t size)
 		conf.rx_adv_conf.rss_conf.rss_hf =
 			info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
 	}
+	if (result == 0 && strcmp(info.driver_name, "net_pcap") == 0)
+		port->max_frame = RTE_MIN(port->max_frame, PCAP_MAX_FRAME);
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (result == 0)

@@ -16,10 +16,10 @@ static void init_descriptor(struct rte_mempool *mempool, void *slots, void *obje
 	(void)mempool;
 	(void)index;
 	memset(packet, 0, sizeof(*packet));
-	packet->slots = *(uint8_t *)slots;
+	packet->slots = *(uint16_t *)slots;
 }
 
-int im_packet_pool_create(struct im_packet_pool *pool, uint32_t count, uint8_t slots, uint32_t buffers)
+int im_packet_pool_create(struct im_packet_pool *pool, uint32_t count, uint16_t slots, uint32_t buffers)
 {
 	size_t size = sizeof(struct im_packet) + slots * sizeof(struct im_packet_slot);
 

@@ -40,8 +40,8 @@ struct im_packet {
 	struct rte_mbuf *mbuf; /* NULL once a port has taken the buffers */
 	uint32_t length;       /* bytes of the frame, all segments */
 	uint16_t status;       /* im_status_t: outcome of a send; SUCCESS or RESOURCES of an indication (5.1) */
-	uint8_t depth;	       /* core: slots in use */
-	uint8_t slots;	       /* core: slots there are */
+	uint16_t depth;	       /* core: slots in use */
+	uint16_t slots;	       /* core: slots there are */
 	struct im_packet_slot stack[];
 };
 
@@ -54,7 +54,7 @@ struct im_packet_pool {
  * Create a pool of @p count descriptors with @p slots packet-stack slots each, and of @p buffers mbufs.
  * Level: PASSIVE. Returns 0, or -ENOMEM with nothing left behind.
  */
-int im_packet_pool_create(struct im_packet_pool *pool, uint32_t count, uint8_t slots, uint32_t buffers);
+int im_packet_pool_create(struct im_packet_pool *pool, uint32_t count, uint16_t slots, uint32_t buffers);
 
 /** Level: PASSIVE. True where every descriptor and every buffer is back (1.22). */
 bool im_packet_pool_full(const struct im_packet_pool *pool);

@@ -26,9 +26,9 @@
 #define SLUICE_STAGE_SIZE   (1u << 20)
 
 /*
- * The descriptors of a WELCOME, in this order. KICK is an eventfd. NOTIFY is to be polled and read 8 bytes at a time, like
- * one, but it is an end of a socket pair: a client could make an eventfd block the card's write.
- * X(name, bytes, writer)
+ * The descriptors of a WELCOME, in this order. KICK is an eventfd. NOTIFY is to be polled and read 8 bytes at a time,
+ * like one, but it is an end of a socket pair: a client could make an eventfd block the card's write. X(name, bytes,
+ * writer)
  */
 #define SLUICE_FD_TABLE(X)                                                                                             \
 	X(INFO, 4096, CARD)                                                                                            \

@@ -186,7 +186,8 @@ void options_init(struct options *options)
 
 bool options_is_option(const char *word)
 {
-	return word[0] == '-' && word[1] != '\0';
+	return word[0] == '-' && word[1] != '\0' &&
+	       !(word[1] >= '0' && word[1] <= '9'); /* -1 is a number, if a wrong one */
 }
 
 /* Whether @p word is "-letter" or "--name", up to a '='. */

@@ -37,6 +37,8 @@ static enum exit_code status_code(uint16_t status)
 		return EXIT_DENIED;
 	case SLUICE_CLASS_RETRY:
 		return EXIT_RETRY;
+	case SLUICE_CLASS_CALLER:
+		return EXIT_INPUT;
 	default:
 		return EXIT_REFUSED;
 	}
@@ -67,7 +69,7 @@ int session_fault(struct session *session, const struct sluice_fault *fault, con
 	bool answered = fault->kind == SLUICE_FAULT_COMMAND || fault->kind == SLUICE_FAULT_REFUSED;
 	char message[1024];
 	char start[600];
-	const char *text = answered ? sluice_status_text(fault->status) : fault->text;
+	const char *text = fault->kind == SLUICE_FAULT_COMMAND ? sluice_status_text(fault->status) : fault->text;
 	const char *place = answered && about ? about : "";
 	struct complaint complaint = {.code = session_fault_code(fault), .example = example, .message = message};
 
@@ -84,11 +86,8 @@ static int connect_to(struct session *session, struct sluice_fault *fault)
 {
 	if (session->client)
 		return 0;
-	session->client = sluice_open(session->options.runtime_dir, fault);
-	if (!session->client)
-		return -1;
-	sluice_set_timeout(session->client, session->options.timeout_ms);
-	return 0;
+	session->client = sluice_open_within(session->options.runtime_dir, session->options.timeout_ms, fault);
+	return session->client ? 0 : -1;
 }
 
 int session_connect(struct session *session)

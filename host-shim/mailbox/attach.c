@@ -71,7 +71,7 @@ static int connect_fault(struct sluice_client *client, int error, const char *pa
 
 static int make_socket(struct sluice_client *client)
 {
-	struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_MS / 1000};
+	struct timeval limit = {.tv_sec = client->timeout_ms / 1000, .tv_usec = client->timeout_ms % 1000 * 1000};
 
 	client->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (client->socket < 0 || setsockopt(client->socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||

@@ -48,6 +48,11 @@ static void close_if_open(int fd)
 
 struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *fault)
 {
+	return sluice_open_within(runtime_dir, CLIENT_TIMEOUT_MS, fault);
+}
+
+struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeout_ms, struct sluice_fault *fault)
+{
 	struct sluice_client *client = calloc(1, sizeof(*client));
 
 	if (client == NULL) {
@@ -55,7 +60,7 @@ struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *
 		return NULL;
 	}
 	client->socket = client->kick = client->notify = -1;
-	client->timeout_ms = CLIENT_TIMEOUT_MS;
+	client->timeout_ms = timeout_ms;
 	clear_fault(client);
 	if (client_attach(client, runtime_dir != NULL ? runtime_dir : SLUICE_RUNTIME_DIR) == 0)
 		return client;

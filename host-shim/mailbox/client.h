@@ -58,6 +58,9 @@ struct sluice_client;
  */
 struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *fault);
 
+/** The same, with a limit in place of the usual 10 seconds, for this and for every later call. */
+struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeout_ms, struct sluice_fault *fault);
+
 /** Hangs up; NULL does nothing. */
 void sluice_close(struct sluice_client *client);
 

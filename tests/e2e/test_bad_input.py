@@ -377,6 +377,9 @@ def test_boot_without_hugepages(binaries, tmp_path):
 MEMORY = {
     "mbufs-beyond-its-range": (dict(mbufs=100_000_000), fw.EAL, ["mbufs", "16777216"]),
     "mbufs-absurd": (dict(mbufs=16_777_216), fw.EAL, ["16777216 mbufs", "--mbufs"]),
+    "mbufs-beyond-the-machine": (dict(mbufs=16_777_216), ("--no-huge",), ["16777216 mbufs", "--mbufs 8192"]),
+    "secondary-process": (dict(), ("--no-huge", "--proc-type=secondary"), ["--proc-type", "--lcores"]),
+    "help-of-the-eal": (dict(), ("--no-huge", "--help"), ["--help", "--lcores"]),
     "memory-tiny": (dict(mbufs=100_000), ("--no-huge", "-m", "16"), ["memory"]),
     "mbufs-not-a-number": (dict(mbufs="many"), fw.EAL, ["mbufs", "many"]),
     "workers-0": (dict(workers=0), fw.EAL, ["workers"]),

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Starting and stopping: in order whatever the signal and the moment, with stacks of any depth, and nothing left behind."""
+import os
+import signal
+
+import firmware as fw
+import policies
+import pytest
+
+
+def firehose(depth):
+    """Packets without end on both ports, through `depth` drivers."""
+    drivers = [policies.passthru_driver(f"d{n}") for n in range(depth)]
+    return policies.document(policies.port("host0", "net_null0"), policies.port("wire0", "net_null1"), drivers)
+
+
+@pytest.mark.parametrize("depth", [1, 8, 256])
+def test_a_stack_of_any_depth_forwards(firmware, depth):
+    running = firmware(firehose(depth))
+    fw.wait_until(lambda: running.sent("wire0") > 1000 and running.sent("host0") > 1000, "1000 packets each way")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_signals_stop_in_order(firmware, number):
+    """Under traffic: drained, unloaded, every buffer back, socket and lock gone, exit status 0."""
+    running = firmware(firehose(2))
+    fw.wait_until(lambda: running.sent("wire0") > 1000, "traffic")
+    os.kill(running.process.pid, number)
+    assert running.process.wait(timeout=30) == 0, running.output()
+    assert "are back" in running.output()
+    assert not (running.runtime_dir / "mailbox.sock").exists()
+
+
+def test_packets_in_are_packets_out_or_drops(firmware):
+    """When a port's packet filter is closed under traffic, not one packet is unaccounted for."""
+    running = firmware(firehose(2))
+    fw.wait_until(lambda: running.sent("wire0") > 1000, "traffic")
+    for name in ("host0", "wire0"):
+        running.ctl("oid", "set", name, "gen-current-packet-filter", "0")
+    sent = {name: running.sent(name) for name in ("host0", "wire0")}
+    before = {name: running.received(name) for name in ("host0", "wire0")}
+    fw.wait_until(lambda: all(running.received(name) > before[name] + 1000 for name in before), "packets after that")
+    assert sent == {name: running.sent(name) for name in sent}, "sent although the filter is closed"
+    assert {drop["reason"] for drop in running.json("drops")} == {"packet-filter"}
+    assert {drop["where"] for drop in running.json("drops")} == {"host0", "wire0"}
