@@ -228,6 +228,14 @@ enum sluice_status list_ports(void *context, struct mailbox_call *call)
 
 /* ---- Stacks -------------------------------------------------------------------------------------- */
 
+/* Cycles are measured in some turns only; the packets of those turns tell for how many of all they stand. */
+static uint64_t extrapolate(const struct im_account *sum)
+{
+	uint64_t packets = sum->handled[SLUICE_IN].packets + sum->handled[SLUICE_OUT].packets;
+
+	return sum->timed_packets > 0 ? (uint64_t)((double)sum->cycles * packets / sum->timed_packets) : 0;
+}
+
 /* What the core counted for a level: its VNIC, and the binding by which it is bound to what lies below. */
 static void read_level(struct sluice_stack_record *record, const struct im_instance *vnic, const char *below)
 {
@@ -238,7 +246,7 @@ static void read_level(struct sluice_stack_record *record, const struct im_insta
 	if (lower != NULL && lower->upper != NULL)
 		im_read_account(lower->upper->id, &down);
 	record->state = vnic->state;
-	record->cycles = up.cycles + down.cycles;
+	record->cycles = extrapolate(&up) + extrapolate(&down);
 	record->handled[SLUICE_OUT] =
 		(struct sluice_traffic){up.handled[SLUICE_OUT].packets, up.handled[SLUICE_OUT].bytes};
 	record->handled[SLUICE_IN] =

@@ -77,9 +77,10 @@ IM_DISPATCH static bool is_drained(const struct worker *worker)
 
 IM_DISPATCH static void turn(struct worker *worker, bool receive)
 {
-	uint64_t begin = rte_rdtsc();
+	uint64_t begin = worker->im->mark = rte_rdtsc();
 	uint32_t moved = 0;
 
+	worker->im->timed = worker->polls % IM_TIMED_TURNS == 0;
 	for (uint32_t i = 0; i < worker->lane_count; i++)
 		moved += serve(worker, &worker->lanes[i], receive);
 	if (worker->im->block != NULL)
@@ -96,7 +97,6 @@ static int run(void *argument)
 	enum phase now;
 
 	im_this_worker = worker->im;
-	worker->im->mark = rte_rdtsc();
 	rte_rcu_qsbr_thread_online(grace, worker->im->index);
 	while ((now = __atomic_load_n(&phase, __ATOMIC_ACQUIRE)) != STOPPED) {
 		turn(worker, now == FORWARDING);

@@ -103,8 +103,7 @@ IM_DISPATCH static void indicate(struct im_instance *instance, struct im_binding
 	uint16_t ready;
 	uint64_t *caller;
 
-	im_add(&copy->handled[SLUICE_IN].packets, count);
-	im_add(&copy->handled[SLUICE_IN].bytes, lend(instance, packets, count, slots));
+	im_count_handled(worker, copy, SLUICE_IN, count, lend(instance, packets, count, slots));
 	im_add(&worker->accounts[instance->id].indicated, count);
 	if (lent)
 		im_add(&worker->accounts[instance->id].lent, count);

@@ -69,8 +69,7 @@ void im_send_packets(struct im_binding *binding, struct im_packet **packets, uin
 		return;
 	}
 	im_add(&copy->sends_begun, count); /* before handing down (4.31) */
-	im_add(&copy->handled[SLUICE_OUT].packets, count);
-	im_add(&copy->handled[SLUICE_OUT].bytes, push(binding, packets, count));
+	im_count_handled(worker, copy, SLUICE_OUT, count, push(binding, packets, count));
 	caller = im_charge(worker, &copy->cycles);
 	if (likely(lower->miniport->handlers.send_packets != NULL))
 		lower->miniport->handlers.send_packets(lower->context, packets, count);
