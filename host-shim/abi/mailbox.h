@@ -21,6 +21,12 @@
 
 #include "base.h"
 
+/*
+ * The COMPLETION region holds the completion ring at offset 0 and, from SLUICE_EVENT_OFFSET on, room for as many events
+ * of 64 bytes; events are not raised yet, and a client leaves that part alone.
+ */
+#define SLUICE_EVENT_OFFSET 4096u
+
 #define SLUICE_MAGIC	    0x424d454349554c53ull /* "SLUICEMB" read as bytes */
 #define SLUICE_RING_ENTRIES 64u
 #define SLUICE_STAGE_SIZE   (1u << 20)
@@ -34,7 +40,7 @@
 	X(INFO, 4096, CARD)                                                                                            \
 	X(DOORBELL, 4096, HOST)                                                                                        \
 	X(SUBMISSION, SLUICE_RING_ENTRIES * 64, HOST)                                                                  \
-	X(COMPLETION, 4096 + SLUICE_RING_ENTRIES * 64, CARD)                                                           \
+	X(COMPLETION, SLUICE_EVENT_OFFSET + SLUICE_RING_ENTRIES * 64, CARD)                                            \
 	X(STAGE_IN, SLUICE_STAGE_SIZE, HOST)                                                                           \
 	X(STAGE_OUT, SLUICE_STAGE_SIZE, CARD)                                                                          \
 	X(KICK, 0, HOST)                                                                                               \
@@ -94,7 +100,10 @@ enum sluice_device_status {
 	SLUICE_DEVICE_DRAINING = 2,
 };
 
-/* DOORBELL region: hints from the host, never trusted. */
+/*
+ * DOORBELL region: the host's own page. Hints, never trusted. Its reserved part is where the host's control fields go
+ * (heartbeat, reset request): who writes them is the same, so they need no region of their own.
+ */
 struct sluice_doorbell {
 	uint32_t cq_head; /* completions consumed since the start, modulo 2^32 */
 	uint8_t reserved0[60];
