@@ -33,7 +33,7 @@ static void print_help(void)
 {
 	puts("usage: sluice-fw [OPTION ...] [-- EAL-ARGUMENT ...]\n"
 	     "\n"
-	     "Runs the Sluice datapath firmware in the foreground until SIGINT or SIGTERM.\n");
+	     "Runs the Sluice datapath firmware in the foreground until SIGINT, SIGTERM or SIGHUP.\n");
 #define X(name, letter, argument, help)                                                                                \
 	printf("  --%-11s %-5s %s\n", name, (argument) != NULL ? (const char *)(argument) : "", help);
 	OPTIONS(X)
