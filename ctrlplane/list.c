@@ -228,12 +228,17 @@ enum sluice_status list_ports(void *context, struct mailbox_call *call)
 
 /* ---- Stacks -------------------------------------------------------------------------------------- */
 
-/* Cycles are measured in some turns only; the packets of those turns tell for how many of all they stand. */
-static uint64_t extrapolate(const struct im_account *sum)
+/*
+ * Cycles are measured in some turns only; the packets of those turns tell for how many of all they stand. A level's
+ * sends are counted at its VNIC and completed at its binding, its receives the other way round: they are taken
+ * together.
+ */
+static uint64_t extrapolate(const struct im_account *up, const struct im_account *down)
 {
-	uint64_t packets = sum->handled[SLUICE_IN].packets + sum->handled[SLUICE_OUT].packets;
+	uint64_t packets = up->handled[SLUICE_OUT].packets + down->handled[SLUICE_IN].packets;
+	uint64_t timed = up->timed_packets + down->timed_packets;
 
-	return sum->timed_packets > 0 ? (uint64_t)((double)sum->cycles * packets / sum->timed_packets) : 0;
+	return timed > 0 ? (uint64_t)((double)(up->cycles + down->cycles) * packets / timed) : 0;
 }
 
 /* What the core counted for a level: its VNIC, and the binding by which it is bound to what lies below. */
@@ -246,7 +251,7 @@ static void read_level(struct sluice_stack_record *record, const struct im_insta
 	if (lower != NULL && lower->upper != NULL)
 		im_read_account(lower->upper->id, &down);
 	record->state = vnic->state;
-	record->cycles = extrapolate(&up) + extrapolate(&down);
+	record->cycles = extrapolate(&up, &down);
 	record->handled[SLUICE_OUT] =
 		(struct sluice_traffic){up.handled[SLUICE_OUT].packets, up.handled[SLUICE_OUT].bytes};
 	record->handled[SLUICE_IN] =

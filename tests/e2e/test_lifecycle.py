@@ -43,3 +43,16 @@ def test_packets_in_are_packets_out_or_drops(firmware):
     assert sent == {name: running.sent(name) for name in sent}, "sent although the filter is closed"
     assert {drop["reason"] for drop in running.json("drops")} == {"packet-filter"}
     assert {drop["where"] for drop in running.json("drops")} == {"host0", "wire0"}
+
+
+@pytest.mark.parametrize("quiet", ["host0", "wire0"])
+def test_cycles_are_told_for_traffic_of_one_direction(firmware, quiet):
+    """Sends are completed at the other end of a driver than they come in at: both ends' cycles are its packets'."""
+    document = firehose(2)
+    for port in document["sluice:ports"]["port"]:
+        port["devargs"] += ",no-rx=1" if port["name"] == quiet else ""
+    running = firmware(document)
+    busy = "wire0" if quiet == "host0" else "host0"
+    fw.wait_until(lambda: running.received(busy) > 10_000, "traffic")
+    told = {row["instance"]: row["cycles-per-packet"] for row in running.json("stats")["instances"]}
+    assert set(told) == {"d0", "d1"} and all(cycles > 0 for cycles in told.values()), told
