@@ -9,7 +9,7 @@
  *
  * A client says HELLO and gets WELCOME with its regions and two signalling descriptors. From then on only
  * KICK is looked at. A second message, a message of another length, or one with descriptors ends the
- * connection; nothing that a client does or fails to do blocks the broker.
+ * connection; nothing that a client, or a driver that it talks to, does or fails to do blocks the broker.
  *
  * All functions belong to the control thread (PASSIVE).
  */
@@ -35,7 +35,18 @@ struct broker;
 struct broker *broker_create(const char *runtime_dir, const struct mailbox_ops *ops, void *context, char *error,
 			     size_t error_size);
 
-/** Hangs up on every client (session_close is called for each) and removes socket and lock. NULL does nothing. */
+/**
+ * Has slow commands, and the ends of sessions that may wait for a driver, run on @p threads, which outlive the broker.
+ * Before the first broker_poll(). Without it every handler runs on the broker's thread.
+ *
+ * @return 0 or -errno
+ */
+int broker_use_threads(struct broker *broker, struct threads *threads);
+
+/**
+ * Hangs up on every client (session_close is called for each), waits for those of their commands that run, and removes
+ * socket and lock. NULL does nothing.
+ */
 void broker_destroy(struct broker *broker);
 
 /**

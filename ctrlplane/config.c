@@ -7,14 +7,19 @@
 
 /* ---- Going --------------------------------------------------------------------------------------- */
 
-static void destroy_parts(struct config *config)
+static void release_part(struct config_part *part)
 {
-	struct im_instance *instance;
+	if (part->config == NULL)
+		return;
+	part->handlers->destroy(part->config);
+	part->config = NULL;
+	__atomic_sub_fetch(&part->miniport->parts, 1, __ATOMIC_RELEASE); /* not a look at it from here on */
+}
 
-	FOREACH_INSTANCE (instance)
-		if (instance->id < config->block.part_count && config->block.parts[instance->id] != NULL)
-			instance->miniport->config->destroy(config->block.parts[instance->id]);
-	free(config->block.parts);
+void config_release_parts(struct config *config)
+{
+	for (uint32_t i = 0; config->parts != NULL && i < config->image.header->instances; i++)
+		release_part(&config->parts[i]);
 }
 
 static void release_counters(struct config *config)
@@ -32,11 +37,12 @@ static void destroy(struct im_block *block)
 {
 	struct config *config = (struct config *)block; /* its first member */
 
-	if (config->block.parts != NULL)
-		destroy_parts(config);
+	config_release_parts(config);
+	free(config->parts);
+	free(config->block.parts);
 	release_counters(config);
 	if (config->destroyed != NULL)
-		(*config->destroyed)++;
+		__atomic_add_fetch(config->destroyed, 1, __ATOMIC_RELAXED);
 	policy_image_clear(&config->image);
 	free(config);
 }
@@ -45,6 +51,7 @@ static void destroy(struct im_block *block)
 
 struct builder {
 	struct config *config;
+	const struct config *known;
 	struct config_refusal *refusal;
 	const struct sluice_rule **order; /* of one instance at a time */
 	uint32_t *order_slots;
@@ -90,8 +97,26 @@ static bool take_counters(struct builder *builder, const struct sluice_instance 
 	return true;
 }
 
-static bool build_part(struct builder *builder, const struct sluice_instance *instance, uint32_t index,
-		       struct im_instance *vnic)
+static enum sluice_status status_of_build(im_status_t status)
+{
+	return status == IM_STATUS_RESOURCES ? SLUICE_STATUS_NO_MEMORY : SLUICE_STATUS_INTERNAL;
+}
+
+/* Counted before it is built: from here on the driver stays. */
+static bool run_build(struct builder *builder, const struct im_config_source *source, struct config_part *part)
+{
+	im_status_t status;
+
+	__atomic_add_fetch(&part->miniport->parts, 1, __ATOMIC_ACQUIRE);
+	status = part->handlers->build(source, &part->config);
+	if (status == IM_STATUS_SUCCESS)
+		return true;
+	part->config = NULL;
+	__atomic_sub_fetch(&part->miniport->parts, 1, __ATOMIC_RELEASE);
+	return refuse(builder, status_of_build(status), NULL);
+}
+
+static bool build_part(struct builder *builder, const struct sluice_instance *instance, uint32_t index)
 {
 	struct config *config = builder->config;
 	const struct sluice_rule *first = policy_rules(&config->image);
@@ -100,10 +125,7 @@ static bool build_part(struct builder *builder, const struct sluice_instance *in
 		.counters = builder->order_slots,
 		.count = instance->rules,
 	};
-	im_status_t status;
 
-	if (!take_counters(builder, instance, index))
-		return false;
 	for (uint32_t i = 0; i < instance->rules; i++)
 		builder->order[i] = first + instance->first_rule + i;
 	qsort(builder->order, instance->rules, sizeof(*builder->order), by_precedence);
@@ -111,24 +133,51 @@ static bool build_part(struct builder *builder, const struct sluice_instance *in
 		builder->order_slots[i] = config->slots[builder->order[i] - first];
 	memcpy(source.default_action, instance->default_action, sizeof(source.default_action));
 	memcpy(source.default_counter, config->default_slots[index], sizeof(source.default_counter));
-	status = vnic->miniport->config->build(&source, &config->block.parts[vnic->id]);
-	if (status == IM_STATUS_SUCCESS)
+	return run_build(builder, &source, &config->parts[index]);
+}
+
+/* The instance is held meanwhile, so that neither it nor its driver can go. */
+static bool build_for(struct builder *builder, struct sluice_instance *instance, uint32_t index,
+		      const struct im_instance *vnic)
+{
+	struct config *config = builder->config;
+	struct config_part *part = &config->parts[index];
+
+	*part = (struct config_part){
+		.handlers = vnic->miniport->config,
+		.miniport = vnic->miniport,
+		.id = vnic->id,
+		.there = true,
+		.takes_rules = vnic->miniport->config != NULL,
+	};
+	if (!part->takes_rules && (instance->takes_rules || instance->rules > 0))
+		return refuse(builder, SLUICE_STATUS_NO_RULES_HERE, &instance->takes_rules);
+	if (!part->takes_rules)
 		return true;
-	return refuse(builder, status == IM_STATUS_RESOURCES ? SLUICE_STATUS_NO_MEMORY : SLUICE_STATUS_INTERNAL, NULL);
+	if (!build_part(builder, instance, index))
+		return false;
+	config->block.parts[part->id] = part->config;
+	return true;
 }
 
 static bool build_instance(struct builder *builder, uint32_t index)
 {
 	struct sluice_instance *instance = &policy_instances(&builder->config->image)[index];
-	struct im_instance *vnic = im_find_instance(instance->name);
+	struct im_instance *vnic;
+	bool built;
 
-	if (vnic == NULL)
+	if (!take_counters(builder, instance, index))
+		return false;
+	vnic = im_hold_instance(instance->name);
+	if (vnic == NULL && (builder->known == NULL || config_find_instance(builder->known, instance->name) == NULL))
 		return refuse(builder, SLUICE_STATUS_NOT_FOUND, instance->name);
-	if (vnic->miniport->config != NULL)
-		return build_part(builder, instance, index, vnic);
-	if (instance->takes_rules || instance->rules > 0)
-		return refuse(builder, SLUICE_STATUS_NO_RULES_HERE, &instance->takes_rules);
-	return true;
+	if (vnic == NULL) {
+		builder->config->parts[index] = (struct config_part){.takes_rules = instance->takes_rules};
+		return true;
+	}
+	built = build_for(builder, instance, index, vnic);
+	im_release_instance(vnic);
+	return built;
 }
 
 static bool build_all(struct builder *builder, uint32_t rule_budget)
@@ -157,23 +206,24 @@ static bool allocate(struct builder *builder, const struct sluice_policy_header 
 {
 	struct config *config = builder->config;
 
-	config->block.part_count = im_core.accounts;
-	config->block.parts = calloc(im_core.accounts + 1u, sizeof(*config->block.parts));
+	config->block.part_count = IM_ACCOUNTS_MAX;
+	config->block.parts = calloc(IM_ACCOUNTS_MAX, sizeof(*config->block.parts));
+	config->parts = calloc(header->instances + 1u, sizeof(*config->parts));
 	config->slots = unset_slots(header->rules + 1u);
 	config->default_slots = unset_slots((header->instances + 1u) * SLUICE_DIRECTIONS);
 	builder->order = malloc((header->rules + 1u) * sizeof(*builder->order));
 	builder->order_slots = malloc((header->rules + 1u) * sizeof(*builder->order_slots));
-	if (config->block.parts == NULL || config->slots == NULL || config->default_slots == NULL ||
-	    builder->order == NULL || builder->order_slots == NULL)
+	if (config->block.parts == NULL || config->parts == NULL || config->slots == NULL ||
+	    config->default_slots == NULL || builder->order == NULL || builder->order_slots == NULL)
 		return refuse(builder, SLUICE_STATUS_NO_MEMORY, NULL);
 	return true;
 }
 
-struct config *config_build(struct policy_image *image, struct counter_table *counters, uint32_t rule_budget,
-			    struct config_refusal *refusal)
+struct config *config_build(struct policy_image *image, const struct config *known, struct counter_table *counters,
+			    uint32_t rule_budget, struct config_refusal *refusal)
 {
 	struct config *config = calloc(1, sizeof(*config));
-	struct builder builder = {.config = config, .refusal = refusal};
+	struct builder builder = {.config = config, .known = known, .refusal = refusal};
 	bool built;
 
 	if (config == NULL) {
@@ -190,12 +240,36 @@ struct config *config_build(struct policy_image *image, struct counter_table *co
 		*image = (struct policy_image){0};
 		return config;
 	}
+	config_release_parts(config);
+	free(config->parts);
+	config->parts = NULL;
 	release_counters(config);
 	config->slots = NULL;
 	config->default_slots = NULL;
 	config->image = (struct policy_image){0}; /* it stays the caller's */
 	im_block_drop(&config->block);
 	return NULL;
+}
+
+static bool is_in_place(const struct config_part *part, const struct im_instance *vnic)
+{
+	return part->there && part->id == vnic->id && part->miniport == vnic->miniport;
+}
+
+bool config_is_whole(const struct config *config)
+{
+	const struct sluice_instance *instances = policy_instances(&config->image);
+	bool whole = true;
+
+	for (uint32_t i = 0; whole && i < config->image.header->instances; i++) {
+		struct im_instance *vnic = im_hold_instance(instances[i].name);
+
+		if (vnic == NULL)
+			continue;
+		whole = is_in_place(&config->parts[i], vnic);
+		im_release_instance(vnic);
+	}
+	return whole;
 }
 
 struct sluice_instance *config_find_instance(const struct config *config, const char name[SLUICE_NAME_SIZE])

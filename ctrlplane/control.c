@@ -7,6 +7,18 @@
 #include "control.h"
 #include "worker.h"
 
+static void init_locks(struct control *control)
+{
+	pthread_mutexattr_t recursive;
+
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&control->change, &recursive);
+	pthread_mutexattr_destroy(&recursive);
+	pthread_mutex_init(&control->lock, NULL);
+	pthread_mutex_init(&control->topology, NULL);
+}
+
 int control_create(struct control *control, uint32_t rule_budget, struct im_packet_pool *pool)
 {
 	memset(control, 0, sizeof(*control));
@@ -17,83 +29,177 @@ int control_create(struct control *control, uint32_t rule_budget, struct im_pack
 	if (getrandom(&control->boot_id, sizeof(control->boot_id), 0) != sizeof(control->boot_id))
 		control->boot_id = control->boot_tsc;
 	control->counters = counter_table_create(counter_slots(rule_budget));
-	return control->counters != NULL ? 0 : -ENOMEM;
+	if (control->counters == NULL)
+		return -ENOMEM;
+	init_locks(control);
+	return 0;
 }
+
+/* ---- What is in force ------------------------------------------------------------------------------ */
+
+void control_begin(struct control *control)
+{
+	pthread_mutex_lock(&control->change);
+}
+
+void control_end(struct control *control)
+{
+	pthread_mutex_unlock(&control->change);
+}
+
+/* What is current holds itself: it can be held under the lock under which it is replaced (8.9). */
+struct config *control_hold(struct control *control)
+{
+	struct config *config;
+
+	pthread_mutex_lock(&control->lock);
+	config = control->current;
+	im_block_hold(&config->block);
+	pthread_mutex_unlock(&control->lock);
+	return config;
+}
+
+uint64_t control_generation(const struct control *control)
+{
+	return __atomic_load_n(&control->generation, __ATOMIC_RELAXED);
+}
+
+uint32_t control_waiting(struct control *control)
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&control->lock);
+	count = control->waiting_count;
+	pthread_mutex_unlock(&control->lock);
+	return count;
+}
+
+struct control_statistics control_statistics(struct control *control)
+{
+	struct control_statistics statistics;
+
+	pthread_mutex_lock(&control->lock);
+	statistics = control->statistics;
+	statistics.retired = __atomic_load_n(&control->statistics.retired, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&control->lock);
+	return statistics;
+}
+
+void control_count_rejected(struct control *control)
+{
+	pthread_mutex_lock(&control->lock);
+	control->statistics.rejected++;
+	pthread_mutex_unlock(&control->lock);
+}
+
+/* ---- Changes --------------------------------------------------------------------------------------- */
 
 static struct config *build(struct control *control, struct policy_image *image, struct config_refusal *refusal)
 {
 	if (policy_check(image->header, image->length, &refusal->offset, &refusal->status) != 0)
 		return NULL;
-	return config_build(image, control->counters, control->rule_budget, refusal);
-}
-
-static void retire(struct control *control, struct config *config)
-{
-	config->grace = workers_grace_begin();
-	STAILQ_INSERT_TAIL(&control->waiting, config, link);
-	control->waiting_count++;
+	return config_build(image, control->current, control->counters, control->rule_budget, refusal);
 }
 
 static void publish(struct control *control, struct config *config)
 {
-	struct config *old = control->current;
+	struct config *old;
 
 	config->destroyed = &control->statistics.retired;
-	config->block.generation = ++control->generation;
+	pthread_mutex_lock(&control->lock);
+	old = control->current;
+	config->block.generation = control->generation + 1;
+	__atomic_store_n(&control->generation, config->block.generation, __ATOMIC_RELAXED);
 	control->current = config;
 	control->statistics.applied++;
 	im_block_publish(&im_core.block, &config->block);
-	if (old != NULL)
-		retire(control, old);
+	if (old != NULL) {
+		old->grace = workers_grace_begin();
+		STAILQ_INSERT_TAIL(&control->waiting, old, link);
+		control->waiting_count++;
+	}
+	pthread_mutex_unlock(&control->lock);
 }
 
-static enum sluice_status rejected(struct control *control, enum sluice_status status)
-{
-	control->statistics.rejected++;
-	return status;
-}
-
-enum sluice_status control_commit(struct control *control, struct policy_image *image, uint64_t expected,
-				  uint32_t *offset)
+static enum sluice_status commit(struct control *control, struct policy_image *image, uint64_t expected,
+				 uint32_t *offset)
 {
 	struct config_refusal refusal = {SLUICE_STATUS_OK, SLUICE_NO_OFFSET};
 	struct config *config;
 
-	*offset = SLUICE_NO_OFFSET;
 	if (expected != 0 && expected != control->generation)
-		return rejected(control, SLUICE_STATUS_GENERATION_MISMATCH);
+		return SLUICE_STATUS_GENERATION_MISMATCH;
 	control_tick(control);
-	if (control->waiting_count >= CONTROL_WAITING_MAX)
-		return rejected(control, SLUICE_STATUS_BUSY);
+	if (control_waiting(control) >= CONTROL_WAITING_MAX)
+		return SLUICE_STATUS_BUSY;
 	config = build(control, image, &refusal);
 	if (config == NULL) {
 		*offset = refusal.offset;
-		return rejected(control, refusal.status);
+		return refusal.status;
 	}
 	publish(control, config);
 	return SLUICE_STATUS_OK;
 }
 
+enum sluice_status control_commit(struct control *control, struct policy_image *image, uint64_t expected,
+				  uint32_t *offset)
+{
+	enum sluice_status status;
+
+	*offset = SLUICE_NO_OFFSET;
+	control_begin(control);
+	status = commit(control, image, expected, offset);
+	control_end(control);
+	if (status != SLUICE_STATUS_OK)
+		control_count_rejected(control);
+	return status;
+}
+
 enum sluice_status control_validate(struct control *control, struct policy_image *image, uint32_t *offset)
 {
 	struct config_refusal refusal = {SLUICE_STATUS_OK, SLUICE_NO_OFFSET};
-	struct config *config = build(control, image, &refusal);
+	struct config *config;
 
+	control_begin(control);
+	config = build(control, image, &refusal);
+	control_end(control);
 	*offset = refusal.offset;
 	if (config != NULL)
 		im_block_drop(&config->block);
 	return refusal.status;
 }
 
+/* ---- What has been replaced ------------------------------------------------------------------------ */
+
+static struct config *take_replaced(struct control *control)
+{
+	struct config *config;
+
+	pthread_mutex_lock(&control->lock);
+	config = STAILQ_FIRST(&control->waiting);
+	if (config != NULL && workers_grace_passed(config->grace)) {
+		STAILQ_REMOVE_HEAD(&control->waiting, link);
+		control->waiting_count--;
+	} else {
+		config = NULL;
+	}
+	pthread_mutex_unlock(&control->lock);
+	return config;
+}
+
+/* No worker judges by it any more, though a dump may still read it. */
+static void retire(struct config *config)
+{
+	config_release_parts(config);
+	im_block_drop(&config->block);
+}
+
 void control_tick(struct control *control)
 {
 	struct config *config;
 
-	while ((config = STAILQ_FIRST(&control->waiting)) != NULL && workers_grace_passed(config->grace)) {
-		STAILQ_REMOVE_HEAD(&control->waiting, link);
-		control->waiting_count--;
-		im_block_drop(&config->block); /* goes now, unless a dump holds it */
-	}
+	while ((config = take_replaced(control)) != NULL)
+		retire(config);
 }
 
 void control_destroy(struct control *control)
@@ -103,10 +209,13 @@ void control_destroy(struct control *control)
 	im_block_publish(&im_core.block, NULL);
 	while ((config = STAILQ_FIRST(&control->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&control->waiting, link);
-		im_block_drop(&config->block);
+		retire(config);
 	}
 	if (control->current != NULL)
-		im_block_drop(&control->current->block);
+		retire(control->current);
 	control->current = NULL;
 	counter_table_destroy(control->counters);
+	pthread_mutex_destroy(&control->topology);
+	pthread_mutex_destroy(&control->lock);
+	pthread_mutex_destroy(&control->change);
 }

@@ -7,10 +7,18 @@
  *                           +-- refused: the policy in force is untouched
  *
  * What is replaced goes to a batch that control_tick() works through; nobody waits for a worker.
- * Everything here belongs to the control thread (PASSIVE).
+ *
+ * Level: PASSIVE, any control thread. Three locks, taken in this order:
+ *   topology  one change of drivers or stacks at a time (topology.h). Held while drivers bind and pause.
+ *   change    one change of the policy at a time, from the look at what is in force to what follows it. Held while
+ *             drivers build their parts.
+ *   lock      the members that both sides look at; held for moments.
+ * The thread that serves the mailboxes takes the last one only.
  */
 #ifndef CTRLPLANE_CONTROL_H
 #define CTRLPLANE_CONTROL_H
+
+#include <pthread.h>
 
 #include "config.h"
 #include "im/core.h"
@@ -24,15 +32,24 @@ struct control_statistics {
 	uint64_t retired; /* configs that are gone */
 };
 
+/** Drivers that can be on their way out at the same time. */
+#define CONTROL_UNLOADING_MAX 4u
+
 struct control {
-	struct config *current; /* in force; the workers' pointer is im_core.block */
-	uint64_t generation;	/* of `current` */
-	struct counter_table *counters;
-	struct im_packet_pool *pool;
-	uint32_t rule_budget;
+	pthread_mutex_t topology;
+	char unloading[CONTROL_UNLOADING_MAX][SLUICE_NAME_SIZE]; /* drivers that come into no stack; under `topology` */
+	pthread_mutex_t change; /* recursive: a commit is part of a larger change, or one of its own */
+	pthread_mutex_t lock;
+	/* under `lock` */
+	struct config *current; /* in force; the workers' pointer is im_core.block. Stays while `change` is held */
 	uint32_t waiting_count;
 	STAILQ_HEAD(, config) waiting; /* oldest first */
 	struct control_statistics statistics;
+	uint64_t generation; /* of `current`; written under both locks, read by anybody */
+	/* set at the start */
+	struct counter_table *counters;
+	struct im_packet_pool *pool;
+	uint32_t rule_budget;
 	uint64_t boot_id;
 	uint64_t boot_tsc;
 	bool hugepages;
@@ -41,6 +58,25 @@ struct control {
 
 /** 0 or -ENOMEM. The rule counters of the workers must have counter_slots(@p rule_budget) slots. */
 int control_create(struct control *control, uint32_t rule_budget, struct im_packet_pool *pool);
+
+/** Begin and end a change of the policy: meanwhile nobody else makes one. May be nested. */
+void control_begin(struct control *control);
+void control_end(struct control *control);
+
+/** What is in force, held once for the caller, who drops it. */
+struct config *control_hold(struct control *control);
+
+/** Of what is in force. */
+uint64_t control_generation(const struct control *control);
+
+/** Configs that wait for their grace period, or for a holder. */
+uint32_t control_waiting(struct control *control);
+
+/** Since the start. */
+struct control_statistics control_statistics(struct control *control);
+
+/** Count a change that was refused before it came to control_commit(). */
+void control_count_rejected(struct control *control);
 
 /**
  * Put @p image in force. It is checked in full, taken over on success, and left alone on failure.
@@ -52,7 +88,7 @@ enum sluice_status control_commit(struct control *control, struct policy_image *
 /** Build all that a commit of @p image would publish, and throw it away. */
 enum sluice_status control_validate(struct control *control, struct policy_image *image, uint32_t *offset);
 
-/** Free what no worker and no holder can see any more. Never waits. */
+/** Free what no worker and no holder can see any more. Never waits for a worker. */
 void control_tick(struct control *control);
 
 /** After the workers have ended: frees everything. */

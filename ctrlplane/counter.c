@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct identity {
 };
 
 struct counter_table {
+	pthread_mutex_t lock;
 	struct rte_hash *slots; /* identity -> position, which is the slot */
 	uint32_t *uses;		/* by slot */
 };
@@ -37,6 +39,7 @@ struct counter_table *counter_table_create(uint32_t slots)
 
 	if (table == NULL)
 		return NULL;
+	pthread_mutex_init(&table->lock, NULL);
 	table->uses = calloc(slots, sizeof(*table->uses));
 	table->slots = rte_hash_create(&parameters);
 	if (table->uses != NULL && table->slots != NULL)
@@ -50,19 +53,21 @@ void counter_table_destroy(struct counter_table *table)
 	if (table == NULL)
 		return;
 	rte_hash_free(table->slots);
+	pthread_mutex_destroy(&table->lock);
 	free(table->uses);
 	free(table);
 }
 
 static uint32_t take(struct counter_table *table, const struct identity *identity)
 {
-	int32_t slot = rte_hash_add_key(table->slots, identity); /* finds it where it is there already */
+	int32_t slot;
 
-	if (slot < 0)
-		return COUNTER_NONE;
-	if (table->uses[slot]++ == 0)
+	pthread_mutex_lock(&table->lock);
+	slot = rte_hash_add_key(table->slots, identity); /* finds it where it is there already */
+	if (slot >= 0 && table->uses[slot]++ == 0)
 		im_clear_rule((uint32_t)slot);
-	return (uint32_t)slot;
+	pthread_mutex_unlock(&table->lock);
+	return slot >= 0 ? (uint32_t)slot : COUNTER_NONE;
 }
 
 uint32_t counter_take(struct counter_table *table, const char *instance, const char *rule)
@@ -87,8 +92,10 @@ void counter_release(struct counter_table *table, uint32_t slot)
 {
 	void *identity;
 
-	if (slot == COUNTER_NONE || --table->uses[slot] > 0)
+	if (slot == COUNTER_NONE)
 		return;
-	if (rte_hash_get_key_with_position(table->slots, (int32_t)slot, &identity) == 0)
+	pthread_mutex_lock(&table->lock);
+	if (--table->uses[slot] == 0 && rte_hash_get_key_with_position(table->slots, (int32_t)slot, &identity) == 0)
 		rte_hash_del_key(table->slots, identity);
+	pthread_mutex_unlock(&table->lock);
 }

@@ -4,7 +4,7 @@
  * has a slot in every worker's table for as long as any block knows it, so that its numbers survive each change
  * that keeps the name; the last block that goes clears the slot.
  *
- * All functions belong to the control thread (PASSIVE).
+ * Level: PASSIVE, any control thread: a mutex guards the table.
  */
 #ifndef CTRLPLANE_COUNTER_H
 #define CTRLPLANE_COUNTER_H

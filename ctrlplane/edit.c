@@ -49,6 +49,89 @@ int edit_splice(const struct policy_image *image, uint32_t index, uint32_t at, u
 	return 0;
 }
 
+/* ---- Instances ----------------------------------------------------------------------------------- */
+
+/* Bytes before the instances: header, ports, stacks. */
+static size_t head_length(const struct policy_image *image)
+{
+	return (size_t)((const char *)policy_instances(image) - (const char *)image->header);
+}
+
+static size_t rules_length(const struct policy_image *image)
+{
+	return image->header->rules * sizeof(struct sluice_rule);
+}
+
+/* Header, ports and stacks of @p image, with room for @p instances and for the rules of @p image. */
+static int image_begin(const struct policy_image *image, uint32_t instances, struct policy_image *out)
+{
+	out->length = head_length(image) + instances * sizeof(struct sluice_instance) + rules_length(image);
+	out->header = malloc(out->length);
+	if (out->header == NULL)
+		return -ENOMEM;
+	memcpy(out->header, image->header, head_length(image));
+	out->header->length = (uint32_t)out->length;
+	out->header->instances = instances;
+	return 0;
+}
+
+int edit_copy(const struct policy_image *image, struct policy_image *out)
+{
+	out->header = malloc(image->length);
+	if (out->header == NULL)
+		return -ENOMEM;
+	out->length = image->length;
+	memcpy(out->header, image->header, image->length);
+	return 0;
+}
+
+int edit_insert_instance(const struct policy_image *image, uint32_t at, const struct sluice_instance *instance,
+			 struct policy_image *out)
+{
+	const struct sluice_instance *from = policy_instances(image);
+	uint32_t count = image->header->instances;
+	struct sluice_instance *to;
+
+	if (image_begin(image, count + 1, out) != 0)
+		return -ENOMEM;
+	to = policy_instances(out);
+	memcpy(to, from, at * sizeof(*to));
+	to[at] = *instance;
+	to[at].first_rule = at < count ? from[at].first_rule : image->header->rules;
+	to[at].rules = 0;
+	memcpy(to + at + 1, from + at, (count - at) * sizeof(*to));
+	memcpy(policy_rules(out), policy_rules(image), rules_length(image));
+	return 0;
+}
+
+static int remove_empty(const struct policy_image *image, uint32_t index, struct policy_image *out)
+{
+	const struct sluice_instance *from = policy_instances(image);
+	uint32_t count = image->header->instances;
+	struct sluice_instance *to;
+
+	if (image_begin(image, count - 1, out) != 0)
+		return -ENOMEM;
+	to = policy_instances(out);
+	memcpy(to, from, index * sizeof(*to));
+	memcpy(to + index, from + index + 1, (count - index - 1) * sizeof(*to));
+	memcpy(policy_rules(out), policy_rules(image), rules_length(image));
+	return 0;
+}
+
+int edit_remove_instance(const struct policy_image *image, uint32_t index, struct policy_image *out)
+{
+	struct policy_image empty = {0};
+	int result = edit_splice(image, index, 0, policy_instances(image)[index].rules, NULL, 0, &empty);
+
+	if (result == 0)
+		result = remove_empty(&empty, index, out);
+	policy_image_clear(&empty);
+	return result;
+}
+
+/* ---- Rules --------------------------------------------------------------------------------------- */
+
 int64_t edit_find_rule(const struct policy_image *image, const struct sluice_instance *instance,
 		       const char name[SLUICE_NAME_SIZE])
 {

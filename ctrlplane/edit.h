@@ -22,6 +22,16 @@ int64_t edit_find_rule(const struct policy_image *image, const struct sluice_ins
 /** Give @p rule a name that no rule of @p instance has: "rule-<n>". */
 void edit_pick_name(const struct policy_image *image, const struct sluice_instance *instance, struct sluice_rule *rule);
 
+/** Copy @p image with @p instance, which has no rules, at place @p at among its instances. 0 or -ENOMEM. */
+int edit_insert_instance(const struct policy_image *image, uint32_t at, const struct sluice_instance *instance,
+			 struct policy_image *out);
+
+/** Copy @p image without its instance @p index and the rules of that. 0 or -ENOMEM. */
+int edit_remove_instance(const struct policy_image *image, uint32_t index, struct policy_image *out);
+
+/** Copy @p image. 0 or -ENOMEM. */
+int edit_copy(const struct policy_image *image, struct policy_image *out);
+
 /**
  * What applying @p wanted to a machine that runs @p running gives. A rules-only image replaces all rules and keeps the
  * rest; another must have the running ports and stacks. OK with @p out filled in; or why not, with the offset in

@@ -210,86 +210,116 @@ static void set_status(struct sluice_completion *completion, enum sluice_status 
 	completion->error_offset = status == SLUICE_STATUS_OK ? SLUICE_NO_OFFSET : error_offset;
 }
 
-/*
- * The whole room that the command offered is written, answer first and zeros behind it, so that nothing in
- * it is older than this command.
- */
-static void run_handler(struct mailbox *mailbox, const struct sluice_command *command,
-			struct sluice_completion *completion)
+struct mailbox_call mailbox_prepare(const struct mailbox *mailbox, const struct sluice_command *command,
+				    const uint8_t *payload, uint8_t *reply)
 {
-	struct mailbox_call call = {
+	return (struct mailbox_call){
 		.command = command,
-		.payload = mailbox->scratch.in,
+		.payload = payload,
 		.payload_length = command->in_length,
-		.reply = mailbox->scratch.out,
+		.reply = reply,
 		.reply_room = command->out_length,
 		.session = mailbox->session,
 		.role = mailbox->role,
 		.error_offset = SLUICE_NO_OFFSET,
 	};
+}
+
+/*
+ * The whole room that the command offered is written, answer first and zeros behind it, so that nothing in
+ * it is older than this command.
+ */
+static void hand_over(struct mailbox *mailbox, struct mailbox_call *call, enum sluice_status status,
+		      struct sluice_completion *completion)
+{
+	const struct sluice_command *command = call->command;
+
+	if (call->reply_length > command->out_length) { /* a handler's bug; the host must not see whose bytes */
+		status = SLUICE_STATUS_INTERNAL;
+		call->reply_length = 0;
+	}
+	memset(call->reply + call->reply_length, 0, command->out_length - call->reply_length);
+	memcpy(mailbox->regions.stage_out + command->out_offset, call->reply, command->out_length);
+	set_status(completion, status, call->error_offset);
+	completion->out_length = call->reply_length;
+	completion->result = call->result;
+	if (answer_is_kept(command))
+		keep_answer(mailbox, command, completion);
+}
+
+static void run_handler(struct mailbox *mailbox, const struct sluice_command *command,
+			struct sluice_completion *completion)
+{
+	struct mailbox_call call = mailbox_prepare(mailbox, command, mailbox->scratch.in, mailbox->scratch.out);
 	enum sluice_status status;
 
 	memset(call.reply, 0, call.reply_room);
 	status = mailbox->ops->handlers[command->opcode](mailbox->context, &call);
-	if (call.reply_length > command->out_length) { /* a handler's bug; the host must not see whose bytes */
-		status = SLUICE_STATUS_INTERNAL;
-		call.reply_length = 0;
-	}
-	memset(mailbox->scratch.out + call.reply_length, 0, command->out_length - call.reply_length);
-	memcpy(mailbox->regions.stage_out + command->out_offset, mailbox->scratch.out, command->out_length);
-	set_status(completion, status, call.error_offset);
-	completion->out_length = call.reply_length;
-	completion->result = call.result;
+	hand_over(mailbox, &call, status, completion);
 }
 
-static void execute(struct mailbox *mailbox, const struct sluice_command *command, struct sluice_completion *completion)
+static bool replay(const struct mailbox *mailbox, const struct sluice_command *command,
+		   struct sluice_completion *completion)
 {
-	const struct mailbox_answer *answer;
+	const struct mailbox_answer *answer = answer_is_kept(command) ? find_answer(mailbox, command) : NULL;
 
-	if (!answer_is_kept(command)) {
+	if (answer == NULL)
+		return false;
+	set_status(completion, answer->status, answer->error_offset);
+	completion->result = answer->result;
+	return true;
+}
+
+/* False: it is complete later. */
+static bool execute(struct mailbox *mailbox, const struct sluice_command *command, struct sluice_completion *completion)
+{
+	if (replay(mailbox, command, completion))
+		return true;
+	if (mailbox->defer == NULL || !mailbox->ops->slow[command->opcode]) {
 		run_handler(mailbox, command, completion);
-		return;
+		return true;
 	}
-	answer = find_answer(mailbox, command);
-	if (answer != NULL) {
-		set_status(completion, answer->status, answer->error_offset);
-		completion->result = answer->result;
-		return;
-	}
-	run_handler(mailbox, command, completion);
-	keep_answer(mailbox, command, completion);
+	mailbox->deferred = mailbox->defer(mailbox, command) == 0;
+	if (!mailbox->deferred)
+		set_status(completion, SLUICE_STATUS_NO_MEMORY, SLUICE_NO_OFFSET);
+	return !mailbox->deferred;
 }
 
 /* The checksum covers the private copy of the answer: the host cannot make the card vouch for other bytes. */
-static void post(struct mailbox *mailbox, const struct sluice_completion *completion)
+static void post(struct mailbox *mailbox, const struct sluice_completion *completion, const uint8_t *answer)
 {
 	struct sluice_completion *entry = &mailbox->regions.completion[mailbox->posted % SLUICE_RING_ENTRIES];
 	uint32_t crc = sluice_crc32c(0, completion, offsetof(struct sluice_completion, crc));
 	uint64_t word;
 
-	crc = sluice_crc32c(crc, mailbox->scratch.out, completion->out_length);
+	crc = sluice_crc32c(crc, answer, completion->out_length);
 	word = COMMIT_WORD(crc, lap_phase(mailbox->posted));
 	memcpy(entry, completion, offsetof(struct sluice_completion, crc));
 	__atomic_store_n((uint64_t *)&entry->crc, word, __ATOMIC_RELEASE);
 	mailbox->posted++;
 }
 
-static void complete(struct mailbox *mailbox, const struct sluice_command *command)
+static struct sluice_completion begin_completion(const struct mailbox *mailbox, const struct sluice_command *command)
 {
-	struct sluice_completion completion = {
-		.command_id = command->command_id,
-		.sq_head = (uint16_t)mailbox->taken,
-	};
+	return (struct sluice_completion){.command_id = command->command_id, .sq_head = (uint16_t)mailbox->taken};
+}
+
+/* Returns the completions posted: 0 where it comes later. */
+static unsigned complete(struct mailbox *mailbox, const struct sluice_command *command)
+{
+	struct sluice_completion completion = begin_completion(mailbox, command);
 	struct verdict verdict = check(mailbox, command);
 
 	mailbox->counters->commands++;
 	if (verdict.status == SLUICE_STATUS_OK) {
-		execute(mailbox, command, &completion);
+		if (!execute(mailbox, command, &completion))
+			return 0;
 	} else {
 		mailbox->counters->bad_commands++;
 		set_status(&completion, verdict.status, verdict.error_offset);
 	}
-	post(mailbox, &completion);
+	post(mailbox, &completion, mailbox->scratch.out);
+	return 1;
 }
 
 unsigned mailbox_serve(struct mailbox *mailbox, unsigned budget)
@@ -297,9 +327,17 @@ unsigned mailbox_serve(struct mailbox *mailbox, unsigned budget)
 	struct sluice_command command;
 	unsigned served = 0;
 
-	while (served < budget && has_room(mailbox) && take(mailbox, &command)) {
-		complete(mailbox, &command);
-		served++;
-	}
+	while (served < budget && !mailbox->deferred && has_room(mailbox) && take(mailbox, &command))
+		served += complete(mailbox, &command);
 	return served;
+}
+
+/* There is room for the completion: there was when the command was taken, and none was posted since. */
+void mailbox_finish(struct mailbox *mailbox, struct mailbox_call *call, enum sluice_status status)
+{
+	struct sluice_completion completion = begin_completion(mailbox, call->command);
+
+	hand_over(mailbox, call, status, &completion);
+	post(mailbox, &completion, call->reply);
+	mailbox->deferred = false;
 }

@@ -10,7 +10,13 @@
  * Everything the host can write is read once, into private memory, and only the private copy is looked at:
  * a host thread that flips bytes meanwhile gets either a checksum error or the command that it published.
  * A command that fails a check is completed as well, with the status and the offset of the bad field, and
- * counted. Level: PASSIVE (the control thread), which owns every member here.
+ * counted.
+ *
+ * Commands that may wait for a driver are handed to defer(), with private copies of their own, and completed by
+ * mailbox_finish(). Until then nothing more is taken from this mailbox: completions come in the order of the commands,
+ * and a client has one such command under way.
+ *
+ * Level: PASSIVE (the thread that serves the mailboxes), which owns every member here.
  */
 #ifndef CTRLPLANE_MAILBOX_H
 #define CTRLPLANE_MAILBOX_H
@@ -20,6 +26,7 @@
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
+#include "threads.h"
 
 /** One command on its way through its handler. All pointers are to private memory of the server. */
 struct mailbox_call {
@@ -34,19 +41,31 @@ struct mailbox_call {
 	uint32_t reply_length; /* bytes of reply to hand over, also with an error status */
 	uint64_t result;
 	uint32_t error_offset; /* of the bad field, where the status is not OK */
+	/** What a handler that returned MAILBOX_LATER calls, once, on any thread that may sleep, perhaps before it
+	 * returns. NULL where the command was not deferred. */
+	void (*complete)(struct mailbox_call *call, enum sluice_status status);
 };
 
-/** Runs one command; opcode, payload length and role have been checked. Must not block. */
+/** From a handler of a deferred command: it is not complete yet, call->complete() follows. */
+#define MAILBOX_LATER ((enum sluice_status)0xffff)
+
+/** Runs one command; opcode, payload length and role have been checked. Waits only where the opcode is slow. */
 typedef enum sluice_status (*mailbox_handler)(void *context, struct mailbox_call *call);
 
 #define MAILBOX_OPCODES 256u
 
 struct mailbox_ops {
 	mailbox_handler handlers[MAILBOX_OPCODES]; /* by opcode; NULL: NOT_SUPPORTED */
+	bool slow[MAILBOX_OPCODES];		   /* it may wait for a driver: its handler runs on a control thread */
+	/** Which line a slow command stands in; at first any number run at a time. May be NULL. */
+	void (*line)(void *context, const struct mailbox_call *call, struct threads_line *line);
 	/** A client has come; sets *session. 0 or -errno (the client is refused). May be NULL. */
 	int (*session_open)(void *context, uint32_t client_id, void **session);
-	/** The client has gone: forget its upload, its pins. May be NULL. */
+	/** The client has gone, and none of its handlers runs: forget its upload, its pins, its handles. May be NULL.
+	 */
 	void (*session_close)(void *context, void *session);
+	/** Whether session_close() may wait for a driver. NULL: it never does. */
+	bool (*session_is_slow)(void *context, const void *session);
 };
 
 /** Totals since the start, of all clients that share the struct. */
@@ -83,6 +102,9 @@ struct mailbox_answer {
 #define MAILBOX_ANSWERS 16u
 
 struct mailbox {
+	/** Takes over a slow command: its payload lies in scratch.in. 0 or -ENOMEM. NULL: it is run at once. */
+	int (*defer)(struct mailbox *mailbox, const struct sluice_command *command);
+	bool deferred; /* one is under way */
 	struct mailbox_regions regions;
 	struct mailbox_scratch scratch;
 	const struct mailbox_ops *ops;
@@ -108,8 +130,15 @@ void mailbox_scratch_destroy(struct mailbox_scratch *scratch);
  * A mailbox starts as a zeroed struct with regions, scratch, ops, context, session, counters and role set.
  *
  * @return completions posted. Where it equals @p budget, more commands may be waiting; where it is less,
- *         nothing happens until the client kicks again.
+ *         nothing happens until the client kicks again or the command that was deferred is finished.
  */
 unsigned mailbox_serve(struct mailbox *mailbox, unsigned budget);
+
+/** What a handler is called with: @p payload and @p reply are copies that stay as long as it runs. */
+struct mailbox_call mailbox_prepare(const struct mailbox *mailbox, const struct sluice_command *command,
+				    const uint8_t *payload, uint8_t *reply);
+
+/** Completes the command that defer() took over. More commands may be waiting behind it. */
+void mailbox_finish(struct mailbox *mailbox, struct mailbox_call *call, enum sluice_status status);
 
 #endif

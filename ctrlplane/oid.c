@@ -15,11 +15,12 @@ static enum sluice_status request(const char name[SLUICE_NAME_SIZE], struct im_r
 
 	if (!policy_name_is_valid(name, NULL))
 		return SLUICE_STATUS_BAD_NAME;
-	instance = im_find_instance(name);
+	instance = im_hold_instance(name);
 	port = edge_port_find(name);
-	if (instance != NULL)
+	if (instance != NULL) {
 		*result = im_request_instance(instance, request);
-	else if (port == NULL)
+		im_release_instance(instance);
+	} else if (port == NULL)
 		return SLUICE_STATUS_NOT_FOUND;
 	else if (request->set)
 		*result = edge_port_set(port, request->oid, request->buffer, request->length, &request->done,

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "session.h"
 
-void session_pin(struct config **pin, struct config *config)
-{
-	struct config *before = *pin;
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-	*pin = config != NULL && im_block_hold(&config->block) ? config : NULL;
-	if (before != NULL)
-		im_block_drop(&before->block);
+void session_unpin(struct config **pin)
+{
+	if (*pin != NULL)
+		im_block_drop(&(*pin)->block);
+	*pin = NULL;
 }
+
+void session_pin(struct config **pin, struct control *control)
+{
+	session_unpin(pin);
+	*pin = control_hold(control);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------ */
 
 static int session_open(void *context, uint32_t client_id, void **session)
 {
@@ -26,36 +33,134 @@ static void session_close(void *context, void *opaque)
 	struct session *session = opaque;
 
 	(void)context;
-	session_pin(&session->listed, NULL);
-	session_pin(&session->dumped, NULL);
+	session_close_handles(session);
+	session_unpin(&session->listed);
+	session_unpin(&session->dumped);
 	free(session->upload);
 	free(session);
+}
+
+static bool has_handles(void *context, const void *opaque)
+{
+	const struct session *session = opaque;
+	bool any = false;
+
+	(void)context;
+	for (uint32_t i = 0; i < SESSION_HANDLES; i++)
+		any |= session->handles[i].handle != NULL;
+	return any;
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------------- */
+
+/*
+ * Who waits for whom: changes of the policy for each other, changes of drivers and stacks likewise, requests to one
+ * instance as the contract has it (6.14). Calls of a device may run at the same time (8.5), but not so many that a
+ * driver that hangs has all control threads.
+ */
+enum line {
+	LINE_POLICY,
+	LINE_TOPOLOGY,
+	LINE_UNLOAD,   /* waits for clients that have the driver's device open */
+	LINE_INSTANCE, /* whose name the payload begins with */
+	LINE_DEVICE,   /* likewise */
+	LINE_HANDLE,   /* the device of the handle in arg[0] */
+};
+
+static const char *device_of(const struct mailbox_call *call)
+{
+	const struct session_handle *handle = session_find_handle(call->session, call->command->arg[0]);
+
+	return handle != NULL ? handle->device : "";
+}
+
+static void name_line(const struct mailbox_call *call, enum line kind, struct threads_line *line)
+{
+	const char *payload = (const char *)call->payload;
+
+	switch (kind) {
+	case LINE_POLICY:
+		*line = (struct threads_line){"policy", 1};
+		break;
+	case LINE_TOPOLOGY:
+		*line = (struct threads_line){"drivers and stacks", 1};
+		break;
+	case LINE_UNLOAD:
+		*line = (struct threads_line){"unloads", 2};
+		break;
+	case LINE_INSTANCE:
+		snprintf(line->name, sizeof(line->name), "instance %.31s", payload);
+		line->most = 1;
+		break;
+	case LINE_DEVICE:
+	case LINE_HANDLE:
+		snprintf(line->name, sizeof(line->name), "device %.31s",
+			 kind == LINE_DEVICE ? payload : device_of(call));
+		line->most = 2;
+		break;
+	}
+}
+
+/* ---- Commands -------------------------------------------------------------------------------------- */
+
+/* X(opcode, handler): answered at once */
+#define QUICK(X)                                                                                                       \
+	X(INFO, list_info)                                                                                             \
+	X(PORT_LIST, list_ports)                                                                                       \
+	X(DRIVER_LIST, list_drivers)                                                                                   \
+	X(STACK_LIST, list_stacks)                                                                                     \
+	X(WORKER_LIST, list_workers)                                                                                   \
+	X(DROP_LIST, list_drops)                                                                                       \
+	X(RULE_LIST, list_rules)                                                                                       \
+	X(POLICY_BEGIN, upload_begin)                                                                                  \
+	X(POLICY_CHUNK, upload_chunk)                                                                                  \
+	X(POLICY_ABORT, upload_abort)                                                                                  \
+	X(POLICY_READ, upload_read)                                                                                    \
+	X(DEVICE_LIST, list_devices)
+
+/* X(opcode, handler, line): may wait for a driver */
+#define SLOW(X)                                                                                                        \
+	X(POLICY_VALIDATE, upload_validate, POLICY)                                                                    \
+	X(POLICY_COMMIT, upload_commit, POLICY)                                                                        \
+	X(OID_LIST, oid_list, INSTANCE)                                                                                \
+	X(OID_GET, oid_get, INSTANCE)                                                                                  \
+	X(OID_SET, oid_set, INSTANCE)                                                                                  \
+	X(DEVICE_OPEN, device_open, DEVICE)                                                                            \
+	X(DEVICE_CALL, device_call, HANDLE)                                                                            \
+	X(DEVICE_CLOSE, device_close, HANDLE)                                                                          \
+	X(DRIVER_LOAD, driver_load, TOPOLOGY)                                                                          \
+	X(DRIVER_UNLOAD, driver_unload, UNLOAD)                                                                        \
+	X(STACK_INSERT, stack_insert, TOPOLOGY)                                                                        \
+	X(STACK_REMOVE, stack_remove, TOPOLOGY)
+
+static void choose_line(void *context, const struct mailbox_call *call, struct threads_line *line)
+{
+	(void)context;
+	switch (call->command->opcode) {
+#define X(opcode, handler, kind)                                                                                       \
+	case SLUICE_OP_##opcode:                                                                                       \
+		name_line(call, LINE_##kind, line);                                                                    \
+		break;
+		SLOW(X)
+#undef X
+	}
 }
 
 const struct mailbox_ops session_ops = {
 	.session_open = session_open,
 	.session_close = session_close,
+	.session_is_slow = has_handles,
+	.line = choose_line,
 	.handlers =
 		{
-			[SLUICE_OP_INFO] = list_info,
-			[SLUICE_OP_PORT_LIST] = list_ports,
-			[SLUICE_OP_DRIVER_LIST] = list_drivers,
-			[SLUICE_OP_STACK_LIST] = list_stacks,
-			[SLUICE_OP_WORKER_LIST] = list_workers,
-			[SLUICE_OP_DROP_LIST] = list_drops,
-			[SLUICE_OP_RULE_LIST] = list_rules,
-			[SLUICE_OP_RULE_ADD] = rule_add,
-			[SLUICE_OP_RULE_DELETE] = rule_delete,
-			[SLUICE_OP_RULE_REPLACE] = rule_replace,
-			[SLUICE_OP_RULE_FLUSH] = rule_flush,
-			[SLUICE_OP_POLICY_BEGIN] = upload_begin,
-			[SLUICE_OP_POLICY_CHUNK] = upload_chunk,
-			[SLUICE_OP_POLICY_VALIDATE] = upload_validate,
-			[SLUICE_OP_POLICY_COMMIT] = upload_commit,
-			[SLUICE_OP_POLICY_ABORT] = upload_abort,
-			[SLUICE_OP_POLICY_READ] = upload_read,
-			[SLUICE_OP_OID_LIST] = oid_list,
-			[SLUICE_OP_OID_GET] = oid_get,
-			[SLUICE_OP_OID_SET] = oid_set,
+#define X(opcode, handler, ...) [SLUICE_OP_##opcode] = handler,
+			QUICK(X) SLOW(X)
+#undef X
+		},
+	.slow =
+		{
+#define X(opcode, handler, kind) [SLUICE_OP_##opcode] = true,
+			SLOW(X)
+#undef X
 		},
 };

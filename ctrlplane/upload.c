@@ -89,9 +89,27 @@ typedef enum sluice_status (*image_action)(struct control *control, struct polic
 static enum sluice_status validate(struct control *control, struct policy_image *image, uint64_t expected,
 				   uint32_t *offset)
 {
-	if (expected != 0 && expected != control->generation)
+	if (expected != 0 && expected != control_generation(control))
 		return SLUICE_STATUS_GENERATION_MISMATCH;
 	return control_validate(control, image, offset);
+}
+
+/* What is in force does not change between the look at it and the action. */
+static enum sluice_status with_merged(struct control *control, struct mailbox_call *call,
+				      const struct policy_image *uploaded, image_action action)
+{
+	struct policy_image merged = {0};
+	enum sluice_status status = edit_apply(&control->current->image, uploaded, &merged, &call->error_offset);
+
+	if (status != SLUICE_STATUS_OK) {
+		control_count_rejected(control);
+		return status;
+	}
+	status = action(control, &merged, call->command->arg[0], &call->error_offset);
+	if (status != SLUICE_STATUS_OK && uploaded->header->stacks == 0 && merged.header != NULL)
+		translate(&merged, uploaded, &call->error_offset);
+	policy_image_clear(&merged);
+	return status;
 }
 
 /* Check what came, make of it and the running policy what is wanted, and do @p action with that. */
@@ -99,7 +117,6 @@ static enum sluice_status with_upload(struct control *control, struct mailbox_ca
 {
 	struct session *session = call->session;
 	struct policy_image uploaded = {(struct sluice_policy_header *)session->upload, session->upload_length};
-	struct policy_image merged = {0};
 	enum sluice_status status = SLUICE_STATUS_OK;
 
 	if (session->upload == NULL)
@@ -107,18 +124,12 @@ static enum sluice_status with_upload(struct control *control, struct mailbox_ca
 	if (session->upload_received < session->upload_length)
 		return SLUICE_STATUS_INCOMPLETE;
 	if (policy_check(uploaded.header, uploaded.length, &call->error_offset, &status) != 0) {
-		control->statistics.rejected++;
+		control_count_rejected(control);
 		return status;
 	}
-	status = edit_apply(&control->current->image, &uploaded, &merged, &call->error_offset);
-	if (status != SLUICE_STATUS_OK) {
-		control->statistics.rejected++;
-		return status;
-	}
-	status = action(control, &merged, call->command->arg[0], &call->error_offset);
-	if (status != SLUICE_STATUS_OK && uploaded.header->stacks == 0 && merged.header != NULL)
-		translate(&merged, &uploaded, &call->error_offset);
-	policy_image_clear(&merged);
+	control_begin(control);
+	status = with_merged(control, call, &uploaded, action);
+	control_end(control);
 	return status;
 }
 
@@ -134,7 +145,7 @@ enum sluice_status upload_commit(void *context, struct mailbox_call *call)
 
 	if (status != SLUICE_STATUS_INCOMPLETE)
 		forget(call->session);
-	call->result = control->generation;
+	call->result = control_generation(control);
 	return status;
 }
 
@@ -153,7 +164,7 @@ enum sluice_status upload_read(void *context, struct mailbox_call *call)
 	uint64_t left;
 
 	if (offset == 0)
-		session_pin(&session->dumped, control->current);
+		session_pin(&session->dumped, control);
 	if (session->dumped == NULL || offset > session->dumped->image.length)
 		return bad_argument(call, SLUICE_STATUS_BAD_VALUE);
 	left = session->dumped->image.length - offset;
@@ -161,6 +172,6 @@ enum sluice_status upload_read(void *context, struct mailbox_call *call)
 	memcpy(call->reply, (const char *)session->dumped->image.header + offset, call->reply_length);
 	call->result = session->dumped->image.length;
 	if (call->reply_length == left)
-		session_pin(&session->dumped, NULL);
+		session_unpin(&session->dumped);
 	return SLUICE_STATUS_OK;
 }

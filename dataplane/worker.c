@@ -5,7 +5,6 @@
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_rcu_qsbr.h>
 
 #include "im/core.h"
 #include "worker.h"
@@ -35,7 +34,6 @@ struct worker {
 static struct worker *workers;
 static uint32_t worker_count;
 static uint32_t phase; /* enum phase; writer: control thread */
-static struct rte_rcu_qsbr *grace;
 
 /* ---- The loop ------------------------------------------------------------------------------------ */
 
@@ -69,7 +67,7 @@ IM_DISPATCH static bool is_drained(const struct worker *worker)
 	for (uint32_t i = 0; i < worker->lane_count; i++) {
 		const struct worker_lane *lane = &worker->lanes[i];
 
-		if (lane->upper->queues[lane->queue].pending + lane->lower->queues[lane->queue].pending > 0)
+		if (edge_port_waits(lane->upper, lane->queue) || edge_port_waits(lane->lower, lane->queue))
 			return false;
 	}
 	return true;
@@ -85,8 +83,12 @@ IM_DISPATCH static void turn(struct worker *worker, bool receive)
 		moved += serve(worker, &worker->lanes[i], receive);
 	if (worker->im->block != NULL)
 		__atomic_store_n(&worker->generation_seen, worker->im->block->generation, __ATOMIC_RELAXED);
+	if (unlikely(__atomic_load_n(&worker->im->dpcs, __ATOMIC_RELAXED) != NULL)) {
+		worker->im->block = im_block_current(&im_core.block);
+		im_run_dpcs(worker->im);
+	}
 	worker->im->block = NULL;
-	rte_rcu_qsbr_quiescent(grace, worker->im->index);
+	im_grace_quiescent(im_core.grace, worker->im->index);
 	im_add(&worker->polls, 1);
 	im_add(moved > 0 ? &worker->busy_cycles : &worker->idle_cycles, rte_rdtsc() - begin);
 }
@@ -97,13 +99,13 @@ static int run(void *argument)
 	enum phase now;
 
 	im_this_worker = worker->im;
-	rte_rcu_qsbr_thread_online(grace, worker->im->index);
+	im_grace_online(im_core.grace, worker->im->index);
 	while ((now = __atomic_load_n(&phase, __ATOMIC_ACQUIRE)) != STOPPED) {
 		turn(worker, now == FORWARDING);
 		if (now == DRAINING)
 			__atomic_store_n(&worker->drained, is_drained(worker), __ATOMIC_RELEASE);
 	}
-	rte_rcu_qsbr_thread_offline(grace, worker->im->index);
+	im_grace_offline(im_core.grace, worker->im->index);
 	return 0;
 }
 
@@ -111,16 +113,12 @@ static int run(void *argument)
 
 int workers_create(uint32_t count)
 {
-	size_t size = rte_rcu_qsbr_get_memsize(count + 1);
-
 	worker_count = 0;
 	phase = FORWARDING;
 	workers = aligned_alloc(64, count * sizeof(*workers));
-	grace = aligned_alloc(64, RTE_ALIGN_CEIL(size, 64));
-	if (workers == NULL || grace == NULL)
+	if (workers == NULL)
 		goto fail;
 	memset(workers, 0, count * sizeof(*workers));
-	rte_rcu_qsbr_init(grace, count + 1);
 	for (; worker_count < count; worker_count++) {
 		struct worker *worker = &workers[worker_count];
 
@@ -128,7 +126,6 @@ int workers_create(uint32_t count)
 		worker->lanes = calloc(LANES_MAX, sizeof(*worker->lanes));
 		if (worker->lanes == NULL)
 			goto fail;
-		rte_rcu_qsbr_thread_register(grace, worker->im->index);
 	}
 	return 0;
 fail:
@@ -146,6 +143,8 @@ int workers_add_lane(const struct worker_lane *lane)
 	if (least->lane_count == LANES_MAX)
 		return -ENOMEM;
 	least->lanes[least->lane_count++] = *lane;
+	edge_port_serve(lane->upper, lane->queue, least->im->index);
+	edge_port_serve(lane->lower, lane->queue, least->im->index);
 	return 0;
 }
 
@@ -161,12 +160,20 @@ static int launch(void)
 		if (at == worker_count)
 			break;
 		workers[at].lcore = lcore;
+		__atomic_store_n(&workers[at].im->attached, true, __ATOMIC_RELEASE);
 		result = rte_eal_remote_launch(run, &workers[at], lcore);
 		if (result != 0)
 			return result;
 		at++;
 	}
 	return at == worker_count ? 0 : -EINVAL;
+}
+
+/* From now on a control thread runs the deferred calls that are left to them. */
+static void detach_all(void)
+{
+	for (uint32_t i = 0; i < worker_count; i++)
+		__atomic_store_n(&workers[i].im->attached, false, __ATOMIC_RELEASE);
 }
 
 int workers_start(void)
@@ -176,6 +183,7 @@ int workers_start(void)
 	if (result != 0) { /* those that run must not outlive what the caller takes down now */
 		__atomic_store_n(&phase, STOPPED, __ATOMIC_RELEASE);
 		rte_eal_mp_wait_lcore();
+		detach_all();
 	}
 	return result;
 }
@@ -208,6 +216,7 @@ void workers_stop(uint32_t grace_ms)
 		rte_delay_us_sleep(1000);
 	__atomic_store_n(&phase, STOPPED, __ATOMIC_RELEASE);
 	rte_eal_mp_wait_lcore();
+	detach_all();
 	for (uint32_t i = 0; i < worker_count; i++)
 		abandon(&workers[i]);
 }
@@ -217,20 +226,18 @@ void workers_destroy(void)
 	for (uint32_t i = 0; i < worker_count; i++)
 		free(workers[i].lanes);
 	free(workers);
-	free(grace);
 	workers = NULL;
-	grace = NULL;
 	worker_count = 0;
 }
 
 uint64_t workers_grace_begin(void)
 {
-	return rte_rcu_qsbr_start(grace);
+	return im_grace_begin(im_core.grace);
 }
 
 bool workers_grace_passed(uint64_t token)
 {
-	return rte_rcu_qsbr_check(grace, token, false) == 1;
+	return im_grace_passed(im_core.grace, token);
 }
 
 static void read_traffic(const struct worker *worker, struct sluice_worker_record *record)

@@ -8,6 +8,7 @@
 #include <rte_lcore.h>
 
 #include "boot.h"
+#include "discard.h"
 #include "eal.h"
 #include "session.h"
 #include "worker.h"
@@ -17,7 +18,7 @@
 
 /* ---- Sizes --------------------------------------------------------------------------------------- */
 
-static uint32_t count_lanes(const struct policy_image *image)
+IM_INIT static uint32_t count_lanes(const struct policy_image *image)
 {
 	uint32_t lanes = 0;
 
@@ -26,7 +27,7 @@ static uint32_t count_lanes(const struct policy_image *image)
 	return lanes;
 }
 
-static uint32_t choose_workers(const struct firmware *firmware)
+IM_INIT static uint32_t choose_workers(const struct firmware *firmware)
 {
 	const struct policy_image *image = &firmware->document.image;
 	uint32_t lanes = RTE_MAX(count_lanes(image) / 2, 1u);
@@ -41,7 +42,7 @@ static uint32_t choose_workers(const struct firmware *firmware)
 }
 
 /* A slot for each driver that can hold a packet at the same time, and for both edges. */
-static uint16_t count_slots(const struct policy_image *image)
+IM_INIT static uint16_t count_slots(const struct policy_image *image)
 {
 	uint32_t drivers[SLUICE_POLICY_MAX_STACKS] = {0};
 	uint32_t deepest = 0;
@@ -53,7 +54,7 @@ static uint16_t count_slots(const struct policy_image *image)
 
 /* ---- Up ------------------------------------------------------------------------------------------ */
 
-static int make_pools(struct firmware *firmware)
+IM_INIT static int make_pools(struct firmware *firmware)
 {
 	const struct policy_image *image = &firmware->document.image;
 	uint32_t caches = (firmware->workers + 1) * 512;
@@ -74,7 +75,7 @@ static int make_pools(struct firmware *firmware)
 	return 1;
 }
 
-static int make_core(struct firmware *firmware)
+IM_INIT static int make_core(struct firmware *firmware)
 {
 	const char *failed = "";
 	im_status_t status;
@@ -84,6 +85,12 @@ static int make_core(struct firmware *firmware)
 		return 1;
 	}
 	firmware->core = true;
+	im_core.load_begins = init_map;
+	im_core.load_ends = init_discard;
+	if (firmware->options.verifier && im_verify(&firmware->options.verify) != 0) {
+		fputs("sluice-fw: no memory for the verifier: leave out --verifier\n", stderr);
+		return 1;
+	}
 	if (workers_create(firmware->workers) != 0) {
 		fputs("sluice-fw: no memory for the workers\n", stderr);
 		return 1;
@@ -95,7 +102,7 @@ static int make_core(struct firmware *firmware)
 	return status != IM_STATUS_SUCCESS;
 }
 
-static int make_ports(struct firmware *firmware)
+IM_INIT static int make_ports(struct firmware *firmware)
 {
 	const struct policy_image *image = &firmware->document.image;
 	char error[1024] = "";
@@ -111,7 +118,7 @@ static int make_ports(struct firmware *firmware)
 	return 0;
 }
 
-static int make_control(struct firmware *firmware)
+IM_INIT static int make_control(struct firmware *firmware)
 {
 	struct control *control = &firmware->control;
 	struct policy_image image = {malloc(firmware->document.image.length), firmware->document.image.length};
@@ -139,7 +146,7 @@ static int make_control(struct firmware *firmware)
 	return EXIT_BAD_POLICY;
 }
 
-static int make_lanes(const struct policy_image *image)
+IM_INIT static int make_lanes(const struct policy_image *image)
 {
 	for (uint32_t i = 0; i < image->header->stacks; i++) {
 		struct worker_lane lane = {
@@ -154,7 +161,7 @@ static int make_lanes(const struct policy_image *image)
 	return 0;
 }
 
-static int start(struct firmware *firmware)
+IM_INIT static int start(struct firmware *firmware)
 {
 	const struct policy_image *image = &firmware->document.image;
 	char error[1024] = "";
@@ -181,7 +188,7 @@ static int start(struct firmware *firmware)
 	return 0;
 }
 
-static int make_broker(struct firmware *firmware)
+IM_INIT static int make_broker(struct firmware *firmware)
 {
 	char error[1024] = "";
 
@@ -224,6 +231,8 @@ int firmware_up(struct firmware *firmware)
 		result = make_control(firmware);
 	if (result == 0)
 		result = start(firmware);
+	if (result == 0)
+		result = control_threads_up(firmware);
 	return result;
 }
 
@@ -255,6 +264,7 @@ static void check_pools(struct firmware *firmware)
 
 static void unload(struct firmware *firmware)
 {
+	control_threads_down(firmware);
 	if (firmware->controlled)
 		control_destroy(&firmware->control);
 	stacks_down(&firmware->document.image);
@@ -263,13 +273,18 @@ static void unload(struct firmware *firmware)
 		im_unload_drivers();
 	workers_destroy();
 	firmware->leaked += im_core_destroy();
+	if (im_violations() > 0) {
+		fprintf(stderr, "sluice-fw: the contract was violated %lu times\n", im_violations());
+		firmware->leaked++;
+	}
 }
 
+/* The commands that run come to their end first: those that change a stack need its workers. */
 int firmware_down(struct firmware *firmware)
 {
+	broker_destroy(firmware->broker);
 	if (firmware->started)
 		workers_stop(DRAIN_MS);
-	broker_destroy(firmware->broker);
 	if (firmware->core)
 		unload(firmware);
 	check_pools(firmware);

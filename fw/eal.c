@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct arguments {
 	char text[ARGUMENTS_MAX][256]; /* of those made here */
 };
 
-static void add(struct arguments *arguments, const char *value)
+IM_INIT static void add(struct arguments *arguments, const char *value)
 {
 	char *copy = arguments->text[arguments->count];
 
@@ -30,7 +31,7 @@ static void add(struct arguments *arguments, const char *value)
 }
 
 /* Whether the user gave the option in any of its forms: "-m 512", "--opt", "--opt=x". */
-static bool given(const struct options *options, const char *name)
+IM_INIT static bool given(const struct options *options, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -45,7 +46,7 @@ static bool given(const struct options *options, const char *name)
 }
 
 /* Free hugepages of any size, or -1 where the kernel has none at all. */
-static long free_hugepages(void)
+IM_INIT static long free_hugepages(void)
 {
 	DIR *sizes = opendir("/sys/kernel/mm/hugepages");
 	struct dirent *entry;
@@ -73,7 +74,7 @@ static long free_hugepages(void)
 
 /* The control thread on the first core that we may use, workers on the others; several on one where there are too few.
  */
-static void add_lcores(struct arguments *arguments, uint32_t workers)
+IM_INIT static void add_lcores(struct arguments *arguments, uint32_t workers)
 {
 	char text[sizeof(arguments->text[0])];
 	int cpus[CPU_SETSIZE], count = 0;
@@ -97,12 +98,12 @@ static void add_lcores(struct arguments *arguments, uint32_t workers)
 }
 
 /* Buffers, descriptors and rule counters; without hugepages it is taken at the start. */
-static uint64_t memory_needed(const struct options *options)
+IM_INIT static uint64_t memory_needed(const struct options *options)
 {
 	return (uint64_t)options->mbufs * 2560 + (uint64_t)options->max_rules * 1024 + (128u << 20);
 }
 
-static void add_memory(struct arguments *arguments, const struct options *options)
+IM_INIT static void add_memory(struct arguments *arguments, const struct options *options)
 {
 	char text[32];
 
@@ -112,7 +113,7 @@ static void add_memory(struct arguments *arguments, const struct options *option
 }
 
 /* Bytes that can be had without swapping, or UINT64_MAX where the kernel does not tell. */
-static uint64_t available_memory(void)
+IM_INIT static uint64_t available_memory(void)
 {
 	FILE *file = fopen("/proc/meminfo", "r");
 	unsigned long long kilobytes;
@@ -128,7 +129,7 @@ static uint64_t available_memory(void)
 }
 
 /* What would end, double or replace the firmware rather than configure it. */
-static bool is_forbidden(const struct options *options)
+IM_INIT static bool is_forbidden(const struct options *options)
 {
 	static const char *const names[] = {"--proc-type", "--help", "-h", "--version", "-v"};
 
@@ -146,7 +147,7 @@ static bool is_forbidden(const struct options *options)
 	return true;
 }
 
-static void make(struct arguments *arguments, const struct options *options, uint32_t workers)
+IM_INIT static void make(struct arguments *arguments, const struct options *options, uint32_t workers)
 {
 	bool no_huge = given(options, "--no-huge");
 
@@ -163,6 +164,29 @@ static void make(struct arguments *arguments, const struct options *options, uin
 		add_memory(arguments, options);
 	for (int i = 0; i < options->eal_argc && arguments->count < ARGUMENTS_MAX; i++)
 		arguments->values[arguments->count++] = options->eal_argv[i];
+}
+
+/*
+ * The EAL's threads get the default stack. What the level check lets DISPATCH code use has to be there whatever the
+ * limit is that we were started with (ulimit -s); the rest is for the thread's own variables and the EAL's frames.
+ */
+IM_INIT static int ensure_stacks(void)
+{
+	const size_t least = WORKER_STACK + (1u << 20);
+	pthread_attr_t attributes;
+	size_t size = 0;
+	int result = pthread_getattr_default_np(&attributes);
+
+	if (result != 0)
+		return result;
+	pthread_attr_getstacksize(&attributes, &size);
+	if (size < least) {
+		result = pthread_attr_setstacksize(&attributes, least);
+		if (result == 0)
+			result = pthread_setattr_default_np(&attributes);
+	}
+	pthread_attr_destroy(&attributes);
+	return result;
 }
 
 int eal_start(const struct options *options, uint32_t workers, bool *hugepages)
@@ -183,6 +207,10 @@ int eal_start(const struct options *options, uint32_t workers, bool *hugepages)
 			"sluice-fw: no memory for %u mbufs and %u rules: %llu MiB are wanted, %llu are available; lower them, such as: --mbufs 8192\n",
 			options->mbufs, options->max_rules, (unsigned long long)(memory_needed(options) >> 20),
 			(unsigned long long)(available_memory() >> 20));
+		return -1;
+	}
+	if (ensure_stacks() != 0) {
+		fputs("sluice-fw: no memory for the workers' stacks\n", stderr);
 		return -1;
 	}
 	make(&arguments, options, workers);

@@ -8,7 +8,8 @@
 /**
  * Start the EAL for @p workers workers. Arguments behind -- win over the defaults.
  * Returns 0 with *hugepages telling whether they are used, or -1 with the reason printed.
+ * Level: PASSIVE (init).
  */
-int eal_start(const struct options *options, uint32_t workers, bool *hugepages);
+IM_INIT int eal_start(const struct options *options, uint32_t workers, bool *hugepages);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "discard.h"
 #include "worker.h"
 
 static volatile sig_atomic_t stopping;
@@ -18,7 +19,7 @@ static void stop(int signal_number)
 	stopping = 1;
 }
 
-static void catch_signals(void)
+IM_INIT static void catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = stop};
 
@@ -32,15 +33,19 @@ static void show_life(struct firmware *firmware, uint64_t turn)
 {
 	struct sluice_info_region *info = broker_info(firmware->broker);
 
-	info->policy_generation = firmware->control.generation;
+	info->policy_generation = control_generation(&firmware->control);
 	info->worker_heartbeat = workers_heartbeat();
 	info->control_heartbeat = turn;
 }
 
+/* From here on it runs: what it booted with is given back. */
 static void introduce(struct firmware *firmware)
 {
 	struct sluice_info_region *info = broker_info(firmware->broker);
+	int result = init_discard();
 
+	if (result != 0)
+		fprintf(stderr, "sluice-fw: warning: init code stays in memory: %s\n", strerror(-result));
 	info->boot_id = firmware->control.boot_id;
 	strncpy(info->version, SLUICE_VERSION, sizeof(info->version) - 1);
 	info->device_status = SLUICE_DEVICE_RUNNING;
@@ -48,18 +53,16 @@ static void introduce(struct firmware *firmware)
 	fflush(stdout);
 }
 
-/* While something waits for its grace period, look again soon; a grace period is never waited for. */
 static int serve(struct firmware *firmware)
 {
 	for (uint64_t turn = 1; !stopping; turn++) {
-		int result = broker_poll(firmware->broker, firmware->control.waiting_count > 0 ? 1 : 100);
+		int result = broker_poll(firmware->broker, 100);
 
 		if (result < 0) {
 			fprintf(stderr, "sluice-fw: the mailbox broker failed: %s; forwarding stops\n",
 				strerror(-result));
 			return 1;
 		}
-		control_tick(&firmware->control);
 		show_life(firmware, turn);
 	}
 	broker_info(firmware->broker)->device_status = SLUICE_DEVICE_DRAINING;

@@ -8,43 +8,51 @@
 #include "abi/policy.h"
 #include "im/worker.h"
 #include "options.h"
+#include "verify_options.h"
 
 #define DEFAULT_CONFIG "/etc/sluice/sluice.json"
 
-/* X(long name, letter, argument, help) */
+/* X(long name, letter, has_arg of getopt, argument, help) */
 #define OPTIONS(X)                                                                                                     \
-	X("config", 'c', "FILE", "policy to boot with (default " DEFAULT_CONFIG ")")                                   \
-	X("runtime-dir", 'r', "DIR", "where clients meet the firmware (default " SLUICE_RUNTIME_DIR ")")               \
-	X("workers", 'w', "N", "worker threads, 1 to 16 (default: one a core, and no more than there are queues)")     \
-	X("mbufs", 'm', "N", "packet buffers, 1024 to 16777216 (default 32768)")                                       \
-	X("max-rules", 'R', "N", "budget of rules, 1 to 1048576 (default 65536)")                                      \
-	X("verbose", 'v', NULL, "let DPDK tell what it does")                                                          \
-	X("version", 'V', NULL, "print the version and exit")                                                          \
-	X("help", 'h', NULL, "print this and exit")
+	X("config", 'c', required_argument, " FILE", "policy to boot with (default " DEFAULT_CONFIG ")")               \
+	X("runtime-dir", 'r', required_argument, " DIR",                                                               \
+	  "where clients meet the firmware (default " SLUICE_RUNTIME_DIR ")")                                          \
+	X("workers", 'w', required_argument, " N",                                                                     \
+	  "worker threads, 1 to 16 (default: one a core, and no more than there are queues)")                          \
+	X("mbufs", 'm', required_argument, " N", "packet buffers, 1024 to 16777216 (default 32768)")                   \
+	X("max-rules", 'R', required_argument, " N", "budget of rules, 1 to 1048576 (default 65536)")                  \
+	X("verifier", 'F', optional_argument, "[=ACTION]", "watch that drivers keep the contract (see below)")         \
+	X("verifier-schedule", 'S', required_argument, " WHEN", "when what the core hands on comes (see below)")       \
+	X("verifier-seed", 'E', required_argument, " N", "of the random schedule (default 1)")                         \
+	X("verifier-fail-call", 'C', required_argument, " N", "let the Nth core call that can fail do so")             \
+	X("verifier-fail-allocation", 'A', required_argument, " N", "let the Nth allocation fail")                     \
+	X("verbose", 'v', no_argument, "", "let DPDK tell what it does")                                               \
+	X("version", 'V', no_argument, "", "print the version and exit")                                               \
+	X("help", 'h', no_argument, "", "print this and exit")
 
 static const struct option table[] = {
-#define X(name, letter, argument, help) {name, (argument) != NULL, NULL, letter},
+#define X(name, letter, has_argument, argument, help) {name, has_argument, NULL, letter},
 	OPTIONS(X)
 #undef X
 		{0},
 };
 
-static void print_help(void)
+IM_INIT static void print_help(void)
 {
 	puts("usage: sluice-fw [OPTION ...] [-- EAL-ARGUMENT ...]\n"
 	     "\n"
 	     "Runs the Sluice datapath firmware in the foreground until SIGINT, SIGTERM or SIGHUP.\n");
-#define X(name, letter, argument, help)                                                                                \
-	printf("  --%-11s %-5s %s\n", name, (argument) != NULL ? (const char *)(argument) : "", help);
+#define X(name, letter, has_argument, argument, help) printf("  --%-29s %s\n", name argument, help);
 	OPTIONS(X)
 #undef X
+	verify_help();
 	puts("\n"
 	     "What stands behind -- goes to DPDK's EAL, such as: -- --no-huge -m 512, or: -- --lcores 0@2,1@3\n"
 	     "example: sluice-fw --config sluice.json --runtime-dir /run/sluice\n"
 	     "exit status: 0 stopped in order, 1 could not start or something leaked, 2 wrong usage, 3 bad policy");
 }
 
-static int parse_number(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *value)
+IM_INIT static int parse_number(const char *name, const char *text, uint32_t least, uint32_t most, uint32_t *value)
 {
 	unsigned long number;
 	char *end;
@@ -60,7 +68,28 @@ static int parse_number(const char *name, const char *text, uint32_t least, uint
 	return -EINVAL;
 }
 
-static int take(struct options *options, int letter)
+IM_INIT static int take_verify(struct im_verify_options *verify, int letter)
+{
+	uint32_t seed = 0;
+	int result;
+
+	switch (letter) {
+	case 'F':
+		return verify_action(optarg, &verify->action);
+	case 'S':
+		return verify_schedule(optarg, &verify->schedule);
+	case 'E':
+		result = parse_number("verifier-seed", optarg, 0, UINT32_MAX, &seed);
+		verify->seed = seed;
+		return result;
+	case 'C':
+		return parse_number("verifier-fail-call", optarg, 1, UINT32_MAX, &verify->fail_call);
+	default:
+		return parse_number("verifier-fail-allocation", optarg, 1, UINT32_MAX, &verify->fail_allocation);
+	}
+}
+
+IM_INIT static int take(struct options *options, int letter)
 {
 	switch (letter) {
 	case 'c':
@@ -75,6 +104,13 @@ static int take(struct options *options, int letter)
 		return parse_number("mbufs", optarg, 1024, 1 << 24, &options->mbufs);
 	case 'R':
 		return parse_number("max-rules", optarg, 1, SLUICE_POLICY_MAX_RULES, &options->max_rules);
+	case 'F':
+	case 'S':
+	case 'E':
+	case 'C':
+	case 'A':
+		options->verifier = true;
+		return take_verify(&options->verify, letter);
 	case 'v':
 		options->verbose = true;
 		return 0;
@@ -89,6 +125,8 @@ int options_parse(struct options *options, int argc, char **argv)
 
 	*options = (struct options){
 		.config = DEFAULT_CONFIG, .runtime_dir = SLUICE_RUNTIME_DIR, .mbufs = 32768, .max_rules = 65536};
+	options->verify = im_verify_defaults;
+	options->verify.seed = 1;
 	while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (letter == 'h') {
 			print_help();

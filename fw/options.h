@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "im/level.h"
+#include "im/verify.h"
+
 struct options {
 	const char *config;
 	const char *runtime_dir;
@@ -13,11 +16,14 @@ struct options {
 	uint32_t mbufs;
 	uint32_t max_rules;
 	bool verbose;
+	bool verifier;
+	struct im_verify_options verify;
 	int eal_argc; /* what stood behind -- */
 	char **eal_argv;
 };
 
-/** Returns -1 to go on, or the exit code: 0 after --help and --version, 2 after an error that has been printed. */
-int options_parse(struct options *options, int argc, char **argv);
+/** Returns -1 to go on, or the exit code: 0 after --help and --version, 2 after an error that has been printed. Level:
+ * PASSIVE (init). */
+IM_INIT int options_parse(struct options *options, int argc, char **argv);
 
 #endif

@@ -24,7 +24,7 @@ static const struct sluice_instance *levels(const struct policy_image *image, ui
 	return first;
 }
 
-static int blame(const struct document *document, enum sluice_status status, const void *at)
+IM_INIT static int blame(const struct document *document, enum sluice_status status, const void *at)
 {
 	document_blame(document, status, (uint32_t)((const char *)at - (const char *)document->image.header));
 	return EXIT_BAD_POLICY;
@@ -39,7 +39,7 @@ static struct im_driver_object *find_driver(const char *name)
 													 : NULL;
 }
 
-static int unknown_driver(const struct document *document, const struct sluice_instance *instance)
+IM_INIT static int unknown_driver(const struct document *document, const struct sluice_instance *instance)
 {
 	const struct im_driver_object *driver;
 	int result = blame(document, SLUICE_STATUS_UNKNOWN_DRIVER, instance->driver);
@@ -52,7 +52,7 @@ static int unknown_driver(const struct document *document, const struct sluice_i
 	return result;
 }
 
-static int bind(const char *driver, const char *adapter, const char *presents)
+IM_INIT static int bind(const char *driver, const char *adapter, const char *presents)
 {
 	struct im_bind_config config = {.adapter = adapter, .vnic_count = 1, .vnic_names = &presents};
 	im_status_t status = im_bind(im_find_driver(driver), &config);
@@ -64,7 +64,7 @@ static int bind(const char *driver, const char *adapter, const char *presents)
 	return 1;
 }
 
-static int stack_up(const struct document *document, uint32_t index)
+IM_INIT static int stack_up(const struct document *document, uint32_t index)
 {
 	const struct policy_image *image = &document->image;
 	const struct sluice_stack *stack = &policy_stacks(image)[index];
@@ -90,7 +90,7 @@ static int stack_up(const struct document *document, uint32_t index)
 	return bind(EDGE_UPPER_DRIVER, adapter, stack->upper_port);
 }
 
-static int check_queues(const struct sluice_stack *stack)
+IM_INIT static int check_queues(const struct sluice_stack *stack)
 {
 	const struct edge_port *upper = edge_port_find(stack->upper_port);
 	const struct edge_port *lower = edge_port_find(stack->lower_port);
@@ -128,14 +128,6 @@ void stacks_restart(const struct policy_image *image)
 	}
 }
 
-static void unbind_over(const char *adapter)
-{
-	struct im_instance *instance = im_find_instance(adapter);
-
-	if (instance != NULL && instance->upper != NULL)
-		im_unbind(instance->upper);
-}
-
 /* The host-side edge is over the first driver, each driver over the next, the last over the wire-side port. */
 void stacks_down(const struct policy_image *image)
 {
@@ -145,8 +137,8 @@ void stacks_down(const struct policy_image *image)
 		const struct sluice_instance *level = levels(image, i, &count);
 
 		for (uint32_t k = 0; k < count; k++)
-			unbind_over(level[k].name);
-		unbind_over(stack->lower_port);
+			im_unbind_over(level[k].name);
+		im_unbind_over(stack->lower_port);
 		im_deinitialize_device_instance(im_find_instance(stack->lower_port));
 	}
 }

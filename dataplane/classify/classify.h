@@ -25,6 +25,7 @@
 
 #include "abi/policy.h"
 #include "classify/parse.h"
+#include "im/level.h"
 
 #include <stdbool.h>
 
@@ -43,10 +44,10 @@ struct classifier;
  * @return 0, and *@p out is to be given to classify_free(); -ENOMEM; -EINVAL if a rule is none (an unknown match or
  *         action, an address without a family or a prefix too long for it). After an error *@p out is unchanged.
  */
-int classify_build(const struct sluice_rule *const *rules, uint32_t count, struct classifier **out);
+IM_PASSIVE int classify_build(const struct sluice_rule *const *rules, uint32_t count, struct classifier **out);
 
 /** Free @p classifier, which no worker uses any more; NULL is allowed. */
-void classify_free(struct classifier *classifier);
+IM_PASSIVE void classify_free(struct classifier *classifier);
 
 /**
  * Judge a burst: @p verdicts[i] becomes the rank of the first allow or deny rule that matches @p keys[i], or

@@ -5,6 +5,7 @@
 
 #include "abi/policy.h"
 #include "classify/parse.h"
+#include "im/level.h"
 
 #include <stdbool.h>
 
@@ -27,7 +28,7 @@ struct match {
 SLUICE_ASSERT_SIZE(struct match, 144);
 
 /** Compile @p rule; rank and following are 0. @return 0, or -EINVAL if it is no rule. */
-int match_compile(const struct sluice_rule *rule, struct match *match);
+IM_PASSIVE int match_compile(const struct sluice_rule *rule, struct match *match);
 
 /** Set the first @p length bits of @p mask, and clear the others. */
 void match_prefix_mask(uint8_t mask[16], uint32_t length);

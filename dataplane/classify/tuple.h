@@ -7,6 +7,7 @@
 #define CLASSIFY_TUPLE_H
 
 #include "classify/match.h"
+#include "im/level.h"
 
 /* Stands for "no match in this bucket", and marks an empty slot. */
 #define TUPLE_NONE UINT32_MAX
@@ -40,10 +41,10 @@ struct tuple_set {
  * Build a set of @p matches, which stand in order of rank, in at most @p max_tuples (2 or more) tuples.
  * @return NULL when out of memory. Level PASSIVE.
  */
-struct tuple_set *tuple_set_build(const struct match *matches, uint32_t count, uint32_t max_tuples);
+IM_PASSIVE struct tuple_set *tuple_set_build(const struct match *matches, uint32_t count, uint32_t max_tuples);
 
 /** Free @p set; NULL is allowed. Level PASSIVE. */
-void tuple_set_free(struct tuple_set *set);
+IM_PASSIVE void tuple_set_free(struct tuple_set *set);
 
 /** Lowest rank of a match that holds, with @p from <= rank < @p before, or UINT32_MAX. Level DISPATCH. */
 uint32_t tuple_set_next(const struct tuple_set *set, const struct packet_key *key, uint32_t from, uint32_t before);

@@ -5,11 +5,20 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
-#include "port.h"
+#include "lane.h"
 
 IM_DISPATCH static enum sluice_direction receive_direction(const struct edge_port *port)
 {
 	return port->edge == EDGE_LOWER ? SLUICE_IN : SLUICE_OUT;
+}
+
+/* A deferred call runs between two lanes, and a control thread has none: their packets may be for a port with fewer
+ * queues. */
+struct edge_queue *edge_own_queue(struct edge_port *port)
+{
+	uint16_t q = im_this_worker->queue;
+
+	return &port->queues[likely(q < port->config.queues) ? q : 0];
 }
 
 /* ---- Receive ------------------------------------------------------------------------------------- */
@@ -59,15 +68,18 @@ IM_DISPATCH static void count_received(struct edge_queue *queue, struct rte_mbuf
 	im_add(&queue->rx_bytes, bytes);
 }
 
+/* Binding and instance are good while the port is not stopped, and until the grace period after that. */
 uint16_t edge_port_poll(struct edge_port *port)
 {
 	uint16_t q = im_this_worker->queue;
 	struct edge_queue *queue = &port->queues[q];
 	struct rte_mbuf *mbufs[EDGE_BURST];
 	struct im_packet *packets[EDGE_BURST];
-	uint16_t allowed = allowance(port, queue);
-	uint16_t count;
+	uint16_t allowed, count;
 
+	if (unlikely(__atomic_load_n(&port->stopped, __ATOMIC_ACQUIRE) != 0))
+		return 0;
+	allowed = allowance(port, queue);
 	if (allowed == 0)
 		return 0;
 	count = rte_eth_rx_burst(port->port_id, q, mbufs, allowed);
@@ -84,11 +96,29 @@ uint16_t edge_port_poll(struct edge_port *port)
 	return count;
 }
 
-/* ---- Transmit ------------------------------------------------------------------------------------ */
+/* ---- Done with ----------------------------------------------------------------------------------- */
+
+/* The port's own copies have no way back in their stack. Returns how many others there are. */
+IM_DISPATCH static uint16_t release_copies(struct edge_port *port, struct im_packet **packets, uint16_t count)
+{
+	uint16_t others = 0;
+
+	for (uint16_t i = 0; i < count; i++) {
+		struct im_packet *packet = packets[i];
+
+		if (packet->depth == 0)
+			im_packet_release(port->pool, &packet, 1);
+		else
+			packets[others++] = packet;
+	}
+	return others;
+}
 
 /* Packets that the port has taken are SUCCESS with their buffers gone; others tell why not, with the buffers. */
 void edge_port_finish(struct edge_port *port, struct im_packet **packets, uint16_t count)
 {
+	if (unlikely(__atomic_load_n(&port->copies, __ATOMIC_RELAXED)))
+		count = release_copies(port, packets, count);
 	if (count == 0)
 		return;
 	if (port->edge == EDGE_LOWER)
@@ -97,18 +127,21 @@ void edge_port_finish(struct edge_port *port, struct im_packet **packets, uint16
 		im_return_packets(port->binding, packets, count);
 }
 
-IM_DISPATCH static void count_refusal(struct edge_port *port, uint32_t reason)
+IM_DISPATCH static void count_refusal(struct edge_port *port, enum sluice_drop reason, uint16_t count)
 {
-	im_count_drop(edge_port_account(port), port->edge == EDGE_LOWER ? SLUICE_OUT : SLUICE_IN, reason, 1);
+	im_count_drop(edge_port_account(port), edge_transmit_direction(port), reason, count);
 }
 
-IM_DISPATCH static void refuse(struct edge_port *port, struct im_packet *packet, im_status_t status,
-			       enum sluice_drop reason)
+void edge_refuse(struct edge_port *port, struct im_packet **packets, uint16_t count, im_status_t status,
+		 enum sluice_drop reason)
 {
-	count_refusal(port, reason);
-	packet->status = (uint16_t)status;
-	edge_port_finish(port, &packet, 1);
+	count_refusal(port, reason, count);
+	for (uint16_t i = 0; i < count; i++)
+		packets[i]->status = (uint16_t)status;
+	edge_port_finish(port, packets, count);
 }
+
+/* ---- Transmit ------------------------------------------------------------------------------------ */
 
 IM_DISPATCH static uint16_t transmit_burst(struct edge_port *port, uint16_t q, struct im_packet **packets,
 					   uint16_t count)
@@ -132,15 +165,10 @@ IM_DISPATCH static uint16_t transmit_burst(struct edge_port *port, uint16_t q, s
 	return sent;
 }
 
-uint16_t edge_port_flush(struct edge_port *port)
+IM_DISPATCH static uint16_t transmit_waiting(struct edge_port *port, struct edge_queue *queue, uint16_t q)
 {
-	uint16_t q = im_this_worker->queue;
-	struct edge_queue *queue = &port->queues[q];
 	uint16_t done = 0;
 
-	if (unlikely(queue->flushing))
-		return 0;
-	queue->flushing = true;
 	while (done < queue->pending) {
 		uint16_t burst = (uint16_t)RTE_MIN(queue->pending - done, EDGE_BURST);
 		uint16_t sent = transmit_burst(port, q, &queue->packets[done], burst);
@@ -153,70 +181,83 @@ uint16_t edge_port_flush(struct edge_port *port)
 		queue->pending -= done;
 		memmove(queue->packets, &queue->packets[done], queue->pending * sizeof(queue->packets[0]));
 	}
+	return done;
+}
+
+uint16_t edge_port_flush(struct edge_port *port)
+{
+	struct edge_queue *queue = edge_own_queue(port);
+	uint16_t q = (uint16_t)(queue - port->queues);
+	uint16_t done = 0;
+	bool open = true;
+
+	if (unlikely(queue->flushing || !edge_owns(queue)))
+		return 0;
+	queue->flushing = true;
+	if (unlikely(__atomic_load_n(&queue->chores, __ATOMIC_ACQUIRE) != 0))
+		done = edge_do_chores(port, queue, q, &open);
+	if (likely(open))
+		done += transmit_waiting(port, queue, q);
+	if (unlikely(done == 0 && queue->pending + queue->frames > 0))
+		edge_queue_stuck(port, queue);
+	else
+		queue->stuck_since = 0;
 	queue->flushing = false;
 	return done;
 }
 
+bool edge_port_waits(const struct edge_port *port, uint16_t q)
+{
+	const struct edge_queue *queue = &port->queues[q];
+
+	return queue->pending + queue->frames > 0 || __atomic_load_n(&queue->chores, __ATOMIC_RELAXED) != 0;
+}
+
+/* What is too long is not sent, what finds no room neither (4.10); the frame is touched only once it has its place. */
+IM_DISPATCH static void append_one(struct edge_port *port, struct edge_queue *queue, struct im_packet *packet)
+{
+	if (unlikely(packet->length > port->max_frame)) {
+		edge_refuse(port, &packet, 1, IM_STATUS_INVALID_LENGTH, SLUICE_DROP_FRAME_TOO_LONG);
+		return;
+	}
+	if (unlikely(queue->pending == EDGE_PENDING_MAX))
+		edge_port_flush(port);
+	if (unlikely(queue->pending == EDGE_PENDING_MAX)) {
+		edge_refuse(port, &packet, 1, IM_STATUS_RESOURCES, SLUICE_DROP_TX_QUEUE_FULL); /* the newest */
+		return;
+	}
+	if (unlikely(edge_is_special(packet)) && !edge_prepare(port, &packet))
+		return;
+	queue->packets[queue->pending++] = packet;
+}
+
+void edge_queue_append(struct edge_port *port, struct edge_queue *queue, struct im_packet **packets, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		append_one(port, queue, packets[i]);
+}
+
 void edge_port_transmit(struct edge_port *port, struct im_packet **packets, uint16_t count)
 {
-	struct edge_queue *queue = &port->queues[im_this_worker->queue];
+	struct edge_queue *queue = edge_own_queue(port);
 
-	for (uint16_t i = 0; i < count; i++) {
-		if (unlikely(packets[i]->length > port->max_frame)) {
-			refuse(port, packets[i], IM_STATUS_INVALID_LENGTH, SLUICE_DROP_FRAME_TOO_LONG);
-			continue;
-		}
-		if (unlikely(queue->pending == EDGE_PENDING_MAX))
-			edge_port_flush(port);
-		if (unlikely(queue->pending == EDGE_PENDING_MAX)) {
-			refuse(port, packets[i], IM_STATUS_RESOURCES,
-			       SLUICE_DROP_TX_QUEUE_FULL); /* the newest (4.10) */
-			continue;
-		}
-		queue->packets[queue->pending++] = packets[i];
+	if (unlikely(!edge_owns(queue))) {
+		edge_queue_leave(port, queue, packets, count);
+		return;
 	}
+	edge_queue_append(port, queue, packets, count);
 	if (queue->pending >= EDGE_BURST)
 		edge_port_flush(port);
 }
 
-/* Nothing may overtake what waits: while the port is busy the copy is refused instead. */
-IM_DISPATCH static uint32_t transmit_copy(struct edge_port *port, const struct im_packet *packet)
-{
-	uint16_t q = im_this_worker->queue;
-	struct edge_queue *queue = &port->queues[q];
-	struct rte_mbuf *copy;
-
-	if (packet->length > port->max_frame)
-		return SLUICE_DROP_FRAME_TOO_LONG;
-	if (queue->pending > 0)
-		return SLUICE_DROP_TX_QUEUE_FULL;
-	copy = rte_pktmbuf_copy(packet->mbuf, port->pool->buffers, 0, UINT32_MAX);
-	if (copy == NULL)
-		return SLUICE_DROP_NO_DESCRIPTOR;
-	if (rte_eth_tx_burst(port->port_id, q, &copy, 1) != 1) {
-		rte_pktmbuf_free(copy);
-		return SLUICE_DROP_TX_QUEUE_FULL;
-	}
-	im_add(&queue->tx_packets, 1);
-	im_add(&queue->tx_bytes, packet->length);
-	return 0;
-}
-
 void edge_port_transmit_copies(struct edge_port *port, struct im_packet **packets, uint16_t count)
 {
-	edge_port_flush(port);
 	for (uint16_t i = 0; i < count; i++) {
-		uint32_t reason = transmit_copy(port, packets[i]);
+		struct im_packet *copy = edge_copy(port, packets[i]);
 
-		if (reason != 0)
-			count_refusal(port, reason);
+		if (copy != NULL)
+			edge_port_transmit(port, &copy, 1);
+		else
+			count_refusal(port, SLUICE_DROP_NO_DESCRIPTOR, 1);
 	}
-}
-
-void edge_port_abandon(struct edge_port *port, uint16_t q)
-{
-	struct edge_queue *queue = &port->queues[q];
-
-	while (queue->pending > 0)
-		refuse(port, queue->packets[--queue->pending], IM_STATUS_SEND_ABORTED, SLUICE_DROP_TX_REFUSED);
 }

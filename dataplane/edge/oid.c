@@ -12,11 +12,8 @@
 #define MULTICAST_MAX	     RTE_DIM(((struct edge_port *)0)->multicast)
 #define BUFFER_BYTES	     RTE_MBUF_DEFAULT_DATAROOM
 
-static const uint32_t supported[] = {
-#define X(name, number, type, settable, text) number,
-	SLUICE_OID_TABLE(X)
-#undef X
-};
+#define OFFLOADS_KNOWN	0x07u /* checksums: the device's, or prepare.c's */
+#define WAKE_UP_MEMBERS 3u
 
 /* ---- Numbers ------------------------------------------------------------------------------------- */
 
@@ -57,7 +54,35 @@ static uint32_t disconnected(const struct edge_port *port)
 	X(GEN_MEDIA_CONNECT_STATUS, disconnected(port))                                                                \
 	X(GEN_MAXIMUM_SEND_PACKETS, IM_BURST)                                                                          \
 	X(GEN_VENDOR_DRIVER_VERSION, 1u << 16)                                                                         \
-	X(802_3_MAXIMUM_LIST_SIZE, MULTICAST_MAX)
+	X(802_3_MAXIMUM_LIST_SIZE, MULTICAST_MAX)                                                                      \
+	X(TCP_TASK_OFFLOAD, port->offloads)
+
+/* X(OID, counter of struct rte_eth_stats) */
+#define COUNTERS(X)                                                                                                    \
+	X(GEN_XMIT_OK, stats.opackets)                                                                                 \
+	X(GEN_RCV_OK, stats.ipackets)                                                                                  \
+	X(GEN_XMIT_ERROR, stats.oerrors)                                                                               \
+	X(GEN_RCV_ERROR, stats.ierrors)                                                                                \
+	X(GEN_RCV_NO_BUFFER, stats.rx_nombuf + stats.imissed)
+
+/* Those with an answer of another form, or none but to a set. X(OID) */
+#define OTHERS(X)                                                                                                      \
+	X(GEN_SUPPORTED_LIST)                                                                                          \
+	X(GEN_DRIVER_VERSION)                                                                                          \
+	X(GEN_VENDOR_DESCRIPTION)                                                                                      \
+	X(802_3_PERMANENT_ADDRESS)                                                                                     \
+	X(802_3_CURRENT_ADDRESS)                                                                                       \
+	X(802_3_MULTICAST_LIST)                                                                                        \
+	X(PNP_CAPABILITIES)                                                                                            \
+	X(PNP_QUERY_POWER)                                                                                             \
+	X(PNP_SET_POWER)
+
+/* What is listed is answered, and the other way round (6.46). */
+static const uint32_t supported[] = {
+#define X(name, ...) SLUICE_OID_##name,
+	NUMBERS(X) COUNTERS(X) OTHERS(X)
+#undef X
+};
 
 static bool find_number(const struct edge_port *port, uint32_t oid, uint32_t *value)
 {
@@ -81,21 +106,12 @@ static bool find_counter(const struct edge_port *port, uint32_t oid, uint64_t *v
 
 	rte_eth_stats_get(port->port_id, &stats);
 	switch (oid) {
-	case SLUICE_OID_GEN_XMIT_OK:
-		*value = stats.opackets;
+#define X(name, counter)                                                                                               \
+	case SLUICE_OID_##name:                                                                                        \
+		*value = counter;                                                                                      \
 		return true;
-	case SLUICE_OID_GEN_RCV_OK:
-		*value = stats.ipackets;
-		return true;
-	case SLUICE_OID_GEN_XMIT_ERROR:
-		*value = stats.oerrors;
-		return true;
-	case SLUICE_OID_GEN_RCV_ERROR:
-		*value = stats.ierrors;
-		return true;
-	case SLUICE_OID_GEN_RCV_NO_BUFFER:
-		*value = stats.rx_nombuf + stats.imissed;
-		return true;
+		COUNTERS(X)
+#undef X
 	default:
 		return false;
 	}
@@ -104,6 +120,7 @@ static bool find_counter(const struct edge_port *port, uint32_t oid, uint64_t *v
 im_status_t edge_port_query(struct edge_port *port, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
 			    uint32_t *needed)
 {
+	static const uint32_t wake_up[WAKE_UP_MEMBERS]; /* all unspecified: a port wakes nobody */
 	const uint16_t version = IM_MAJOR_VERSION << 8 | IM_MINOR_VERSION;
 	uint64_t counter;
 	uint32_t number;
@@ -125,6 +142,11 @@ im_status_t edge_port_query(struct edge_port *port, uint32_t oid, void *buffer, 
 		return im_answer(port->mac, sizeof(port->mac), buffer, length, written, needed);
 	case SLUICE_OID_802_3_MULTICAST_LIST:
 		return im_answer(port->multicast, port->multicast_count * 6, buffer, length, written, needed);
+	case SLUICE_OID_PNP_CAPABILITIES:
+		return im_answer(wake_up, sizeof(wake_up), buffer, length, written, needed);
+	case SLUICE_OID_PNP_QUERY_POWER: /* always a success: the state asked about stays in the buffer (6.27) */
+		*written = length >= sizeof(number) ? sizeof(number) : 0;
+		return IM_STATUS_SUCCESS;
 	default:
 		return IM_STATUS_NOT_SUPPORTED;
 	}
@@ -149,9 +171,28 @@ static im_status_t set_packet_filter(struct edge_port *port, uint32_t filter)
 	return IM_STATUS_SUCCESS;
 }
 
+/* Asleep it is not polled, and keeps what it was told (6.28, 10.37). */
+static im_status_t set_power(struct edge_port *port, uint32_t power)
+{
+	if (power < IM_POWER_D0 || power > IM_POWER_D3)
+		return IM_STATUS_NOT_ACCEPTED;
+	if (power == IM_POWER_D0)
+		__atomic_and_fetch(&port->stopped, ~(uint32_t)EDGE_STOP_ASLEEP, __ATOMIC_RELEASE);
+	else
+		__atomic_or_fetch(&port->stopped, EDGE_STOP_ASLEEP, __ATOMIC_RELEASE);
+	return IM_STATUS_SUCCESS;
+}
+
 static im_status_t set_number(struct edge_port *port, uint32_t oid, uint32_t value)
 {
 	switch (oid) {
+	case SLUICE_OID_PNP_SET_POWER:
+		return set_power(port, value);
+	case SLUICE_OID_TCP_TASK_OFFLOAD:
+		if ((value & ~OFFLOADS_KNOWN) != 0)
+			return IM_STATUS_INVALID_DATA;
+		port->offloads = value;
+		return IM_STATUS_SUCCESS;
 	case SLUICE_OID_GEN_CURRENT_PACKET_FILTER:
 		return set_packet_filter(port, value);
 	case SLUICE_OID_GEN_CURRENT_LOOKAHEAD:
@@ -165,6 +206,13 @@ static im_status_t set_number(struct edge_port *port, uint32_t oid, uint32_t val
 	default:
 		return IM_STATUS_NOT_SUPPORTED;
 	}
+}
+
+static bool is_settable_number(uint32_t oid)
+{
+	return oid == SLUICE_OID_GEN_CURRENT_PACKET_FILTER || oid == SLUICE_OID_GEN_CURRENT_LOOKAHEAD ||
+	       oid == SLUICE_OID_GEN_PROTOCOL_OPTIONS || oid == SLUICE_OID_TCP_TASK_OFFLOAD ||
+	       oid == SLUICE_OID_PNP_SET_POWER;
 }
 
 /* Whole addresses, all of them multicast, no more than there is room for (6.37). */
@@ -196,8 +244,7 @@ im_status_t edge_port_set(struct edge_port *port, uint32_t oid, const void *buff
 
 	if (oid == SLUICE_OID_802_3_MULTICAST_LIST)
 		return set_multicast(port, buffer, length, read, needed);
-	if (oid != SLUICE_OID_GEN_CURRENT_PACKET_FILTER && oid != SLUICE_OID_GEN_CURRENT_LOOKAHEAD &&
-	    oid != SLUICE_OID_GEN_PROTOCOL_OPTIONS)
+	if (!is_settable_number(oid))
 		return IM_STATUS_NOT_SUPPORTED;
 	if (length != sizeof(value)) {
 		*needed = sizeof(value);

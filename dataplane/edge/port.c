@@ -10,6 +10,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "im/core.h"
 #include "port.h"
 
 #define RX_DESCRIPTORS 512
@@ -17,6 +18,10 @@
 /* net_pcap cuts a longer frame of several buffers silently: rather refuse it, counted. */
 #define PCAP_MAX_FRAME 16128u
 #define LINK_OVERHEAD  22u /* Ethernet header and two VLAN tags */
+/* What prepare.c leaves to a device that can do it. */
+#define TX_OFFLOADS                                                                                                    \
+	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |              \
+	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 
 static struct edge_port *ports[SLUICE_POLICY_MAX_PORTS]; /* control thread */
 static unsigned port_count;
@@ -31,7 +36,23 @@ struct edge_port *edge_port_find(const char *name)
 
 uint16_t edge_port_account(const struct edge_port *port)
 {
-	return port->edge == EDGE_LOWER ? im_instance_account(port->instance) : im_binding_account(port->binding);
+	return port->account;
+}
+
+void edge_port_hold(struct edge_port *port)
+{
+	__atomic_or_fetch(&port->stopped, EDGE_STOP_HELD, __ATOMIC_RELEASE);
+	im_synchronize();
+}
+
+void edge_port_release(struct edge_port *port)
+{
+	__atomic_and_fetch(&port->stopped, ~(uint32_t)EDGE_STOP_HELD, __ATOMIC_RELEASE);
+}
+
+void edge_port_serve(struct edge_port *port, uint16_t queue, uint32_t worker)
+{
+	__atomic_store_n(&port->queues[queue].owner, worker, __ATOMIC_RELEASE);
 }
 
 /* "net_null0,copy=1" -> "net_null0" */
@@ -129,7 +150,8 @@ static int configure(struct edge_port *port, char *error, size_t size)
 	if (result == 0 && strcmp(info.driver_name, "net_pcap") == 0)
 		port->max_frame = RTE_MIN(port->max_frame, PCAP_MAX_FRAME);
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	conf.txmode.offloads = info.tx_offload_capa & TX_OFFLOADS;
+	port->tx_offloads = conf.txmode.offloads;
 	if (result == 0)
 		result = rte_eth_dev_configure(port->port_id, queues, queues, &conf);
 	if (result == 0)
@@ -166,7 +188,8 @@ static struct edge_port *allocate(const struct sluice_port *config, struct im_pa
 	port->pool = pool;
 	port->max_frame = config->mtu + LINK_OVERHEAD;
 	port->lookahead = config->mtu;
-	if (config->rx_pps != 0) /* each queue its part of the port's rate */
+	port->stopped = EDGE_STOP_PAUSED; /* until its edge is restarted */
+	if (config->rx_pps != 0)	  /* each queue its part of the port's rate */
 		port->cycles_per_packet = rte_get_tsc_hz() * config->queues / config->rx_pps;
 	port->queues = aligned_alloc(64, config->queues * sizeof(*port->queues));
 	if (port->queues == NULL) {

@@ -3,23 +3,28 @@
 
 #include "block.h"
 
+static void destroy(struct im_reference *reference)
+{
+	struct im_block *block = (struct im_block *)reference; /* its first member */
+
+	block->destroy(block);
+}
+
+void im_block_init(struct im_block *block, void (*destroy_block)(struct im_block *))
+{
+	block->destroy = destroy_block;
+	im_reference_init(&block->reference, destroy);
+}
+
 bool im_block_hold(struct im_block *block)
 {
-	uint32_t references = __atomic_load_n(&block->references, __ATOMIC_RELAXED);
-
-	while (references != 0)
-		if (__atomic_compare_exchange_n(&block->references, &references, references + 1, true, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return true;
-	return false;
+	return im_reference_hold(&block->reference);
 }
 
 void im_block_drop(struct im_block *block)
 {
-	if (block == NULL)
-		return;
-	if (__atomic_fetch_sub(&block->references, 1, __ATOMIC_ACQ_REL) == 1)
-		block->destroy(block);
+	if (block != NULL)
+		im_reference_drop(&block->reference);
 }
 
 struct im_block *im_block_publish(struct im_block_slot *slot, struct im_block *block)

@@ -7,8 +7,8 @@
  *     im_block_publish()  ── one pointer store ──>  use it until the burst ends
  *     retire the old one after a grace period
  *
- * Who keeps a block beyond a burst holds a reference, taken race-proof: one more unless there are none
- * (8.9). Whoever drops the last one destroys the block, wherever that is (8.8). The published block itself
+ * Who keeps a block beyond a burst holds a reference (im/reference.h), taken race-proof: one more unless there are
+ * none (8.9). Whoever drops the last one destroys the block, wherever that is (8.8). The published block itself
  * holds one reference, which is dropped when no worker can still see it.
  *
  * Nothing here knows DPDK: the grace period is the caller's.
@@ -19,11 +19,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "reference.h"
+
 struct im_block {
+	struct im_reference reference;
 	uint64_t generation; /* counts publications; 0 is never published */
-	uint32_t references; /* atomic */
 	uint32_t part_count;
-	void (*destroy)(struct im_block *block); /* called by the last holder */
+	void (*destroy)(struct im_block *block); /* called by the last holder. Level: PASSIVE. */
 	void **parts;				 /* by instance id: the driver's configuration, or NULL */
 };
 
@@ -33,11 +35,7 @@ struct im_block_slot {
 };
 
 /** Start the life of @p block with one reference. Level: any. */
-static inline void im_block_init(struct im_block *block, void (*destroy)(struct im_block *))
-{
-	block->destroy = destroy;
-	__atomic_store_n(&block->references, 1, __ATOMIC_RELAXED);
-}
+void im_block_init(struct im_block *block, void (*destroy)(struct im_block *));
 
 /**
  * The block in force. Level: DISPATCH, inside the reader's grace-period section. The pointer is good until

@@ -1,76 +1,245 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Instances: the miniport side of a driver brought to life, and its states (contract sections 2E and 10D). */
+/* Instances: the miniport side of a driver brought to life and taken down (contract section 2E). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
 
-static void set_state(struct im_instance *instance, enum sluice_instance_state state)
+struct im_instance *im_lookup_instance(const char *name)
 {
-	__atomic_store_n(&instance->state, state, __ATOMIC_RELEASE);
+	struct im_instance *instance;
+
+	FOREACH_INSTANCE (instance)
+		if (strcmp(instance->name, name) == 0)
+			return instance;
+	return NULL;
 }
 
-static void forget(struct im_instance *instance)
+struct im_instance *im_find_instance(const char *name)
 {
-	TAILQ_REMOVE(&im_core.instances, instance, link);
-	instance->miniport->instances--;
-	free(instance);
-}
+	struct im_instance *instance;
 
-static struct im_instance *create(struct im_miniport *miniport, const char *name)
-{
-	struct im_instance *instance = calloc(1, sizeof(*instance));
-	uint16_t id = instance != NULL ? im_new_account() : UINT16_MAX;
-
-	if (id == UINT16_MAX) {
-		free(instance);
-		return NULL;
-	}
-	strncpy(instance->name, name, sizeof(instance->name) - 1);
-	instance->miniport = miniport;
-	instance->id = id;
-	miniport->instances++;
-	TAILQ_INSERT_TAIL(&im_core.instances, instance, link);
+	pthread_mutex_lock(&im_core.lock);
+	instance = im_lookup_instance(name);
+	pthread_mutex_unlock(&im_core.lock);
 	return instance;
 }
 
-static im_status_t initialize(struct im_miniport *miniport, const char *name, void *device_context)
+struct im_instance *im_hold_instance(const char *name)
 {
 	struct im_instance *instance;
-	im_status_t status;
 
-	if (strlen(name) >= sizeof(instance->name))
+	pthread_mutex_lock(&im_core.lock);
+	instance = im_lookup_instance(name);
+	if (instance != NULL && instance->initialization == IM_INITIALIZATION_DONE && !instance->going)
+		instance->holds++;
+	else
+		instance = NULL;
+	pthread_mutex_unlock(&im_core.lock);
+	return instance;
+}
+
+void im_release_instance(struct im_instance *instance)
+{
+	pthread_mutex_lock(&im_core.lock);
+	instance->holds--;
+	im_core_changed();
+	pthread_mutex_unlock(&im_core.lock);
+}
+
+void im_set_instance_state(struct im_instance *instance, enum sluice_instance_state state)
+{
+	im_verify_instance_state(instance, instance->state, (uint8_t)state);
+	__atomic_store_n(&instance->state, (uint8_t)state, __ATOMIC_RELEASE);
+	im_core_changed();
+}
+
+/* ---- Coming -------------------------------------------------------------------------------------- */
+
+/* Under the lock. */
+static void forget(struct im_instance *instance)
+{
+	im_forget_bypass(instance, instance->below);
+	TAILQ_REMOVE(&im_core.instances, instance, link);
+	instance->miniport->instances--;
+	im_give_account(instance->id);
+	im_core_changed();
+}
+
+static void destroy(struct im_instance *instance)
+{
+	im_serial_destroy(instance->serial);
+	free(instance);
+}
+
+static void initialize_later(struct im_work *work);
+
+static struct im_instance *make(struct im_miniport *miniport, const char *name, void *device_context)
+{
+	struct im_instance *instance = im_fault_allocation() ? NULL : calloc(1, sizeof(*instance));
+
+	if (instance == NULL)
+		return NULL;
+	strncpy(instance->name, name, sizeof(instance->name) - 1);
+	instance->miniport = miniport;
+	instance->device_context = device_context;
+	instance->gate = IM_GATE_STOPPED | im_quarantine_gate(miniport->wrapper);
+	instance->power = IM_POWER_D0;
+	instance->hang_period_s = 2;
+	instance->initialize_work.run = initialize_later;
+	instance->initialize_work.wrapper = miniport->wrapper;
+	instance->initialize_work.core = true;
+	TAILQ_INIT(&instance->uppers);
+	return instance;
+}
+
+/* The name is taken from here on, whether or not initialize has run (2.38). */
+static im_status_t enter(struct im_miniport *miniport, const char *name, void *device_context,
+			 struct im_instance **entered)
+{
+	struct im_instance *instance;
+	im_status_t status = IM_STATUS_RESOURCES;
+
+	if (name[0] == '\0' || strlen(name) >= sizeof(instance->name))
 		return IM_STATUS_INVALID_PARAMETER;
-	if (im_find_instance(name) != NULL)
-		return IM_STATUS_NOT_ACCEPTED;
-	instance = create(miniport, name);
+	instance = make(miniport, name, device_context);
 	if (instance == NULL)
 		return IM_STATUS_RESOURCES;
-	set_state(instance, SLUICE_INSTANCE_INITIALIZING);
-	status = miniport->handlers.initialize(instance, device_context);
-	if (status != IM_STATUS_SUCCESS) {
-		forget(instance); /* back to halted; halt is not called (2.51) */
-		return status;
+	pthread_mutex_lock(&im_core.lock);
+	if (im_lookup_instance(name) != NULL)
+		status = IM_STATUS_NOT_ACCEPTED;
+	else if ((instance->id = im_take_account(name)) != UINT16_MAX)
+		status = IM_STATUS_SUCCESS;
+	if (status == IM_STATUS_SUCCESS) {
+		miniport->instances++;
+		TAILQ_INSERT_TAIL(&im_core.instances, instance, link);
 	}
-	if (instance->context == NULL)
-		im_violation("2.50", im_wrapper_of(instance)->object->name, "initialize set no context");
-	set_state(instance, SLUICE_INSTANCE_PAUSED);
-	return IM_STATUS_SUCCESS;
+	pthread_mutex_unlock(&im_core.lock);
+	*entered = instance;
+	if (status != IM_STATUS_SUCCESS)
+		free(instance);
+	return status;
+}
+
+static im_status_t call_initialize(struct im_instance *instance)
+{
+	struct im_frame frame;
+	im_status_t status;
+
+	im_enter(&frame, IM_HANDLER_initialize, im_wrapper_of(instance), instance);
+	status = instance->miniport->handlers.initialize(instance, instance->device_context);
+	im_leave(&frame);
+	if (status == IM_STATUS_SUCCESS && instance->context == NULL) {
+		im_violation("2.50", im_driver_of(instance), "initialize set no context");
+		return IM_STATUS_FAILURE;
+	}
+	if (status == IM_STATUS_SUCCESS && !instance->deserialized && instance->serial == NULL)
+		return IM_STATUS_RESOURCES; /* set_attributes() could not have its queue */
+	return status;
+}
+
+/* Exactly one of "cancelled" and "initialized" happens (2.44): whoever takes WANTED away, under the lock. */
+static bool take_wanted(struct im_instance *instance)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&im_core.lock);
+	wanted = instance->initialization == IM_INITIALIZATION_WANTED;
+	if (wanted) {
+		instance->initialization = IM_INITIALIZATION_RUNNING;
+		im_set_instance_state(instance, SLUICE_INSTANCE_INITIALIZING);
+	}
+	pthread_mutex_unlock(&im_core.lock);
+	return wanted;
+}
+
+static im_status_t run_initialize(struct im_instance *instance)
+{
+	im_status_t status = call_initialize(instance);
+
+	pthread_mutex_lock(&im_core.lock);
+	if (status == IM_STATUS_SUCCESS) {
+		instance->initialization = IM_INITIALIZATION_DONE;
+		im_set_instance_state(instance, SLUICE_INSTANCE_PAUSED);
+	} else {
+		im_set_instance_state(instance, SLUICE_INSTANCE_HALTED); /* halt is not called (2.51) */
+		forget(instance);
+	}
+	pthread_mutex_unlock(&im_core.lock);
+	if (status != IM_STATUS_SUCCESS)
+		destroy(instance);
+	return status;
+}
+
+#define OF(work_, member_, type_) ((type_ *)(void *)((char *)(work_)-offsetof(type_, member_)))
+
+/* A request that was cancelled leaves its memory to the work item that is still queued for it. */
+static void initialize_later(struct im_work *work)
+{
+	struct im_instance *instance = OF(work, initialize_work, struct im_instance);
+
+	if (take_wanted(instance))
+		run_initialize(instance);
+	else
+		destroy(instance);
+}
+
+static im_status_t initialize(struct im_miniport *miniport, const char *name, void *device_context, bool later)
+{
+	struct im_instance *instance;
+	im_status_t status = enter(miniport, name, device_context, &instance);
+
+	if (status != IM_STATUS_SUCCESS)
+		return status;
+	if (later) {
+		im_schedule_work(&instance->initialize_work);
+		return IM_STATUS_SUCCESS;
+	}
+	take_wanted(instance);
+	return run_initialize(instance);
 }
 
 im_status_t im_initialize_device_instance(struct im_miniport *miniport, const char *name, void *device_context)
 {
 	if (miniport == NULL || !miniport->layered || name == NULL)
 		return IM_STATUS_INVALID_PARAMETER;
-	return initialize(miniport, name, device_context);
+	if (!im_passive_call("im_initialize_device_instance"))
+		return IM_STATUS_FAILURE;
+	if (im_fault_call())
+		return IM_STATUS_RESOURCES;
+	return initialize(miniport, name, device_context, im_verify_later());
 }
 
 im_status_t im_start_plain_instance(struct im_driver_object *driver, const char *name, void *device_context)
 {
-	if (driver == NULL || driver->wrapper->miniport == NULL || driver->wrapper->miniport->layered)
+	if (driver == NULL || driver->wrapper->miniport == NULL || driver->wrapper->miniport->layered || name == NULL)
 		return IM_STATUS_INVALID_PARAMETER;
-	return initialize(driver->wrapper->miniport, name, device_context);
+	return initialize(driver->wrapper->miniport, name, device_context, false);
 }
+
+im_status_t im_cancel_initialize_device_instance(struct im_miniport *miniport, const char *name)
+{
+	struct im_instance *instance;
+	bool cancelled;
+
+	if (miniport == NULL || name == NULL)
+		return IM_STATUS_INVALID_PARAMETER;
+	if (!im_passive_call("im_cancel_initialize_device_instance"))
+		return IM_STATUS_FAILURE;
+	pthread_mutex_lock(&im_core.lock);
+	instance = im_lookup_instance(name);
+	cancelled = instance != NULL && instance->miniport == miniport &&
+		    instance->initialization == IM_INITIALIZATION_WANTED;
+	if (cancelled) {
+		instance->initialization =
+			IM_INITIALIZATION_DONE; /* the work item finds nothing wanted, and frees it */
+		forget(instance);
+	}
+	pthread_mutex_unlock(&im_core.lock);
+	return cancelled ? IM_STATUS_SUCCESS : IM_STATUS_FAILURE;
+}
+
+/* ---- Going --------------------------------------------------------------------------------------- */
 
 static bool is_alive(const struct im_instance *instance)
 {
@@ -82,46 +251,94 @@ static bool is_alive(const struct im_instance *instance)
 	return false;
 }
 
-/* Overlying protocols go first, then the packets come home, then halt (2.46, 4.34, 5.29). */
+/* Under the lock. From here on nothing new begins on it. */
+static bool begin_going(struct im_instance *instance)
+{
+	if (!is_alive(instance) || instance->going || instance->initialization != IM_INITIALIZATION_DONE)
+		return false;
+	instance->going = true;
+	return true;
+}
+
+/* Overlying protocols go first (2.46). */
+static void unbind_uppers(struct im_instance *instance)
+{
+	struct im_binding *binding;
+
+	while ((binding = TAILQ_FIRST(&instance->uppers)) != NULL)
+		im_unbind_locked(binding);
+}
+
+static void wait_for_holds(struct im_instance *instance)
+{
+	uint64_t since = 0;
+
+	while (instance->holds > 0 || instance->changing || instance->reset.running) {
+		im_verify_wait(&since, "2.46", im_driver_of(instance), "something else runs on an instance that halts");
+		im_core_wait();
+	}
+}
+
+/* Overlying protocols, then packets and requests, then halt (2.46, 4.34, 5.29, 6.25). */
 im_status_t im_deinitialize_device_instance(struct im_instance *instance)
 {
-	if (!is_alive(instance))
+	struct im_frame frame;
+
+	if (!im_passive_call("im_deinitialize_device_instance"))
 		return IM_STATUS_FAILURE;
-	if (instance->upper != NULL)
-		im_unbind(instance->upper);
+	pthread_mutex_lock(&im_core.lock);
+	if (!begin_going(instance)) {
+		pthread_mutex_unlock(&im_core.lock);
+		return IM_STATUS_FAILURE;
+	}
+	unbind_uppers(instance);
+	pthread_mutex_unlock(&im_core.lock);
+	im_close_requests(instance, IM_STATUS_CLOSING); /* what the operator asked, whom the next line waits for */
+	pthread_mutex_lock(&im_core.lock);
+	wait_for_holds(instance);
+	pthread_mutex_unlock(&im_core.lock);
 	im_pause(instance);
-	if (im_outstanding(instance) != 0)
-		im_violation("4.34", im_wrapper_of(instance)->object->name, "halted with packets outstanding");
+	im_stop_requests(instance);
+	im_wait_for_packets(instance, "4.34", "halted with packets outstanding");
+	im_enter(&frame, IM_HANDLER_halt, im_wrapper_of(instance), instance);
 	instance->miniport->handlers.halt(instance->context);
+	im_leave(&frame);
+	pthread_mutex_lock(&im_core.lock);
+	im_set_instance_state(instance, SLUICE_INSTANCE_HALTED);
 	forget(instance);
+	pthread_mutex_unlock(&im_core.lock);
+	im_synchronize();
+	destroy(instance);
 	return IM_STATUS_SUCCESS;
 }
 
+/* ---- What it is ---------------------------------------------------------------------------------- */
+
 void im_set_attributes(struct im_instance *instance, void *context, uint32_t attributes)
 {
+	bool layered = instance->miniport->layered;
+
+	if (!im_passive_call("im_set_attributes"))
+		return;
+	if (layered && (attributes & (IM_ATTRIBUTE_INTERMEDIATE_DRIVER | IM_ATTRIBUTE_DESERIALIZE)) !=
+			       (IM_ATTRIBUTE_INTERMEDIATE_DRIVER | IM_ATTRIBUTE_DESERIALIZE))
+		im_violation("2.49", im_driver_of(instance),
+			     "an intermediate driver's instance is neither announced as such nor deserialised");
 	if ((attributes & IM_ATTRIBUTE_INTERMEDIATE_DRIVER) &&
 	    instance->miniport->handlers.major_version != IM_MAJOR_VERSION)
-		im_violation("2.2", im_wrapper_of(instance)->object->name,
-			     "intermediate driver registered with version 3");
+		im_violation("2.2", im_driver_of(instance), "intermediate driver registered with version 3");
 	instance->context = context;
 	instance->attributes = attributes;
+	instance->deserialized = layered || (attributes & IM_ATTRIBUTE_DESERIALIZE) != 0;
+	if (!instance->deserialized && instance->serial == NULL)
+		instance->serial = im_serial_create();
+	if (instance->serial != NULL)
+		im_close_gate(&instance->gate, IM_GATE_SERIALIZED);
 }
 
-void im_restart(struct im_instance *instance)
+void im_set_check_for_hang_time(struct im_instance *instance, uint32_t seconds)
 {
-	if (instance->state != SLUICE_INSTANCE_PAUSED)
-		im_violation("10.22", im_wrapper_of(instance)->object->name,
-			     "restart of an instance that is not paused");
-	set_state(instance, SLUICE_INSTANCE_RESTARTING);
-	set_state(instance, SLUICE_INSTANCE_RUNNING);
-}
-
-void im_pause(struct im_instance *instance)
-{
-	if (instance->state != SLUICE_INSTANCE_RUNNING)
-		return;
-	set_state(instance, SLUICE_INSTANCE_PAUSING);
-	set_state(instance, SLUICE_INSTANCE_PAUSED);
+	instance->hang_period_s = seconds > 0 ? seconds : 2;
 }
 
 const char *im_instance_name(const struct im_instance *instance)

@@ -5,7 +5,7 @@
 
 #include <rte_lcore.h>
 
-#include "packet.h"
+#include "path.h"
 
 #define CACHE 256
 
@@ -44,4 +44,53 @@ void im_packet_pool_destroy(struct im_packet_pool *pool)
 	rte_mempool_free(pool->buffers);
 	pool->descriptors = NULL;
 	pool->buffers = NULL;
+}
+
+/* ---- Filling ------------------------------------------------------------------------------------- */
+
+static uint32_t room_in(const struct rte_mbuf *mbuf)
+{
+	return rte_pktmbuf_data_len(mbuf) + (mbuf->next == NULL ? (uint32_t)rte_pktmbuf_tailroom(mbuf) : 0);
+}
+
+uint32_t im_fill_more(struct im_filling *filling, const void *from, uint32_t length)
+{
+	uint32_t before = filling->length;
+
+	while (filling->mbuf != NULL && length > 0) {
+		uint32_t part = RTE_MIN(length, room_in(filling->mbuf) - filling->offset);
+
+		memcpy(rte_pktmbuf_mtod_offset(filling->mbuf, char *, filling->offset), from, part);
+		from = (const char *)from + part;
+		length -= part;
+		filling->length += part;
+		filling->offset += part;
+		if (length == 0)
+			break;
+		filling->mbuf = filling->mbuf->next;
+		filling->offset = 0;
+	}
+	return filling->length - before;
+}
+
+void im_fill_end(struct im_filling *filling)
+{
+	uint32_t left = filling->length;
+
+	filling->packet->length = left;
+	if (filling->packet->mbuf != NULL)
+		filling->packet->mbuf->pkt_len = left;
+	for (struct rte_mbuf *mbuf = filling->packet->mbuf; mbuf != NULL; mbuf = mbuf->next) {
+		mbuf->data_len = (uint16_t)RTE_MIN(left, room_in(mbuf));
+		left -= mbuf->data_len;
+	}
+}
+
+uint32_t im_fill_packet(struct im_packet *packet, const void *from, uint32_t length)
+{
+	struct im_filling filling = {.packet = packet, .mbuf = packet->mbuf};
+	uint32_t filled = im_fill_more(&filling, from, length);
+
+	im_fill_end(&filling);
+	return filled;
 }

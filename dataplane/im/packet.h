@@ -30,20 +30,49 @@
 #define IM_BURST 64u
 
 struct im_packet_slot {
-	void *owner;	    /* core: the binding that sent, or the instance that lent the packet */
-	int32_t references; /* core: returns still to come, of a lent packet */
-	uint32_t reserved;
+	void *owner; /* core: the binding that sent, or the instance that lent the packet */
+	union {
+		struct {
+			int32_t references; /* core: returns still to come, of a lent packet */
+			uint16_t slots;	    /* core: of the packet, as they were before it was shared */
+			uint16_t receiver;  /* core: account of the one that has it, and marks */
+		};
+		uint64_t loan; /* core: those three in one store */
+	};
 	uintptr_t words[2]; /* the driver's, from handing the packet on until it is back (2.57: its own only) */
 };
+
+/** Per-packet info: travels beside the frame, not in it (2.52, 10.32). A copied descriptor takes it along. */
+struct im_packet_info {
+	uint32_t cancel_id; /* of im_generate_cancel_id(); 0: none (4.23) */
+	uint16_t vlan;	    /* 802.1Q info: priority 3 bits, CFI 0, VLAN id 12 bits; 0: none (10.10) */
+	uint16_t checksum;  /* IM_CHECKSUM_*: wanted of a send, found of a receive */
+	uint16_t mss;	    /* large send: bytes of payload in each segment; 0: no large send (10.35) */
+	uint16_t segments;  /* set on completion: frames that a large send became (2.53) */
+};
+
+#define IM_CHECKSUM_IPV4     0x01u /* send: fill it in; receive: it is right */
+#define IM_CHECKSUM_TCP	     0x02u
+#define IM_CHECKSUM_UDP	     0x04u
+#define IM_CHECKSUM_IPV4_BAD 0x10u /* receive: it is wrong */
+#define IM_CHECKSUM_TCP_BAD  0x20u
+#define IM_CHECKSUM_UDP_BAD  0x40u
+
+#define IM_PACKET_SHARED 0x0001u /* several receivers have it: read the buffers, do not take or change them */
+#define IM_PACKET_FREE	 0x8000u /* core: in its pool */
 
 struct im_packet {
 	struct rte_mbuf *mbuf; /* NULL once a port has taken the buffers */
 	uint32_t length;       /* bytes of the frame, all segments */
 	uint16_t status;       /* im_status_t: outcome of a send; SUCCESS or RESOURCES of an indication (5.1) */
 	uint16_t depth;	       /* core: slots in use */
-	uint16_t slots;	       /* core: slots there are */
+	uint16_t slots;	       /* core: slots that may be used; a packet with several receivers offers none (2.54) */
+	uint16_t flags;	       /* core: IM_PACKET_* */
+	struct im_packet_info info;
 	struct im_packet_slot stack[];
 };
+
+_Static_assert(sizeof(struct im_packet) == 32, "the first slot shares a cache line with the head");
 
 struct im_packet_pool {
 	struct rte_mempool *descriptors;
@@ -76,6 +105,8 @@ static inline int im_packet_wrap(const struct im_packet_pool *pool, struct rte_m
 		packets[i]->length = rte_pktmbuf_pkt_len(mbufs[i]);
 		packets[i]->status = IM_STATUS_SUCCESS;
 		packets[i]->depth = 0;
+		packets[i]->flags = 0;
+		packets[i]->info = (struct im_packet_info){0};
 	}
 	return 0;
 }
@@ -86,6 +117,28 @@ static inline void im_packet_release(const struct im_packet_pool *pool, struct i
 	for (uint16_t i = 0; i < count; i++)
 		rte_pktmbuf_free(packets[i]->mbuf); /* NULL is fine */
 	rte_mempool_put_bulk(pool->descriptors, (void **)packets, count);
+}
+
+/**
+ * Copy @p length bytes into @p packet's buffers, from their beginning: what transfer_data does [5.25]. Their lengths
+ * say how much room they are, behind the last one there may be more; afterwards the packet and they are as long as what
+ * was copied. Level: DISPATCH. Returns the bytes that there was room for.
+ */
+IM_DISPATCH uint32_t im_fill_packet(struct im_packet *packet, const void *from, uint32_t length);
+
+/** Copy what a sender asks of the frame to a new descriptor that goes down in its place [2.52]. Level: any. */
+static inline void im_copy_send_per_packet_info(struct im_packet *to, const struct im_packet *from)
+{
+	uint16_t segments = to->info.segments;
+
+	to->info = from->info;
+	to->info.segments = segments;
+}
+
+/** Copy what the completion tells back to the original [2.53]. Level: any. */
+static inline void im_copy_send_complete_per_packet_info(struct im_packet *to, const struct im_packet *from)
+{
+	to->info.segments = from->info.segments;
 }
 
 #endif

@@ -3,42 +3,115 @@
  * A relay: the intermediate driver that presents one VNIC over one adapter and passes everything on. Drivers of
  * that shape (firewall, meter, mirror ...) start from it and put their own handlers where they differ.
  *
- *      static struct im_relay_driver driver;
+ *      static struct im_relay_driver driver = {.description = "what it is"};
  *      static im_status_t bind_adapter(const struct im_bind_config *config)
  *      { return im_relay_bind(&driver, config); }
+ *
+ * A handler that differs does its work and ends in the relay's:
+ *
+ *      send_packets      judge ... what passes: im_relay_send(); what does not: im_send_complete()
+ *      receive_packets   im_relay_takes() ... what passes: im_relay_indicate(); what does not: references stay 0
+ *      return_packets    ... im_relay_return(): some of what comes back is the relay's own
+ *      any other         ... im_relay_miniport.<handler>() or im_relay_protocol.<handler>()
+ *
+ * What the relay sees to, so that such a driver need not: adapters that sleep, pause or are reset below it, packets
+ * without a slot left in their stack, frames that come by look-ahead (they reach receive_packets as packets), requests
+ * forwarded, parked and cancelled, status and power events, and the order of going.
  */
 #ifndef IM_RELAY_H
 #define IM_RELAY_H
 
 #include "im.h"
 
-/** A driver's registrations: one static variable in its file. */
+struct im_relay;
+
+/** A driver's registrations, and what it says of itself: one static variable in its file. */
 struct im_relay_driver {
 	struct im_wrapper *wrapper;
 	struct im_miniport *miniport;
 	struct im_protocol *protocol;
 	const char *description; /* answers OID_GEN_VENDOR_DESCRIPTION */
+	uint32_t version;	 /* of the driver, major in the high 16 bits; 0: 1.0 */
+	uint32_t own_size;	 /* bytes that each relay carries for the driver: relay->own */
+	const uint32_t *oids;	 /* that the driver answers beyond the relay's, in query_information [6.46] ... */
+	uint32_t oid_count;	 /* ... at most 64 */
+	bool edits_frames; /* so that an offload below would see other frames than above: none is forwarded [6.44] */
+
+	/** Optional: the last step of initialize; relay->instance is there. On an error take all back: `stop` is not
+	 * called then [2.51]. Level: PASSIVE. */
+	im_status_t (*start)(struct im_relay *relay);
+
+	/** Optional: the first step of halt [1.18]. Level: PASSIVE. */
+	void (*stop)(struct im_relay *relay);
+
+	/** The relay's: where the frames go that came by look-ahead. Level: DISPATCH. */
+	void (*receive_packets)(void *context, struct im_packet **packets, uint16_t count, uint16_t *references);
+};
+
+/* Why packets take the longer way, or none: bits of im_relay.gate. */
+enum im_relay_gate {
+	IM_RELAY_STOPPED = 1,	   /* the VNIC is paused, or is not there yet, or not any more */
+	IM_RELAY_ASLEEP = 2,	   /* the VNIC is not in D0 */
+	IM_RELAY_BELOW_ASLEEP = 4, /* the adapter below is not */
+	IM_RELAY_BELOW_PAUSED = 8, /* it takes no more sends */
+	IM_RELAY_CLOSING = 16,	   /* the binding is going */
+	IM_RELAY_HOLDING = 32,	   /* the adapter below is being reset, or what was held meanwhile is on its way */
 };
 
 /** The context of its VNIC and of its binding, from the first to the last handler. */
 struct im_relay {
+	uint32_t gate;		      /* the relay's: enum im_relay_gate; 0: packets take the short way */
+	uint32_t back;		      /* the relay's: the same for packets on their way back */
+	struct im_binding *below;     /* to the adapter */
+	struct im_instance *instance; /* the VNIC above: good while packets come, and between `start` and `stop` */
 	struct im_relay_driver *driver;
-	struct im_instance *instance; /* VNIC above */
-	struct im_binding *below;
+	void *own; /* own_size bytes, zero at the beginning of the binding */
 };
 
-/**
- * Register miniport, protocol, association and unload handler, in this order; on a failure everything is undone in the
- * reverse order [1.2, 1.12]. Handlers that are NULL in the characteristics are the relay's. Level: PASSIVE (init).
- */
-IM_INIT im_status_t im_relay_register(struct im_relay_driver *driver, struct im_driver_object *object,
-				      const struct im_miniport_characteristics *miniport,
-				      const struct im_protocol_characteristics *protocol, void (*unload)(void));
+/* ---- Registration and life ----------------------------------------------------------------------- */
 
-/** Deregister protocol, then miniport [1.19]. Level: PASSIVE. */
+/**
+ * Register miniport, unload handler, protocol, association, in this order; on a failure everything is undone in the
+ * reverse order [1.2, 1.8, 1.12]. Handlers that are NULL in the characteristics are the relay's. Level: PASSIVE.
+ */
+IM_PASSIVE im_status_t im_relay_register(struct im_relay_driver *driver, struct im_driver_object *object,
+					 const struct im_miniport_characteristics *miniport,
+					 const struct im_protocol_characteristics *protocol, void (*unload)(void));
+
+/** Deregister protocol, then miniport; what was deferred is done [1.19, 1.23]. Level: PASSIVE. */
 IM_PASSIVE void im_relay_unload(struct im_relay_driver *driver);
 
 /** bind_adapter: open, then bring the one VNIC to life; on a failure close again [1.33, 1.36]. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_relay_bind(struct im_relay_driver *driver, const struct im_bind_config *config);
+
+/** The relay's own handlers, for those of a driver that do something and then the usual. */
+extern const struct im_miniport_characteristics im_relay_miniport;
+extern const struct im_protocol_characteristics im_relay_protocol;
+
+/* ---- Packets ------------------------------------------------------------------------------------- */
+
+/** Pass sends on, in order; those that cannot go are completed with the reason [4.10, 4.32]. Level: DISPATCH. */
+IM_DISPATCH void im_relay_send(struct im_relay *relay, struct im_packet **packets, uint16_t count);
+
+/** Count packets that the VNIC does not take now. Always false. Level: DISPATCH. */
+IM_DISPATCH bool im_relay_decline(const struct im_relay *relay, uint16_t count);
+
+/** The first thing in a driver's receive_packets: whether there is a VNIC that takes packets now. If not they are
+ * counted, and stay behind with references of 0 [5.10]. Level: DISPATCH. */
+static inline bool im_relay_takes(const struct im_relay *relay, uint16_t count)
+{
+	if (likely((__atomic_load_n(&relay->gate, __ATOMIC_ACQUIRE) & (IM_RELAY_STOPPED | IM_RELAY_ASLEEP)) == 0))
+		return true;
+	return im_relay_decline(relay, count);
+}
+
+/** Pass received packets on, in order. Sets references[i] of each: 1 if it will come back through return_packets, or 0
+ * if it stays behind: there was no room for it, which is counted [5.22]. Level: DISPATCH. */
+IM_DISPATCH void im_relay_indicate(struct im_relay *relay, struct im_packet **packets, uint16_t count,
+				   uint16_t *references);
+
+/** Give back packets that came through receive_packets and were kept, or that have come back from above. Level:
+ * DISPATCH. */
+IM_DISPATCH void im_relay_return(struct im_relay *relay, struct im_packet **packets, uint16_t count);
 
 #endif

@@ -17,7 +17,7 @@
 #include "abi/policy.h"
 #include "block.h"
 
-#define IM_WORKERS_MAX	17u /* the control thread and 16 workers */
+#define IM_WORKERS_MAX	17u /* the first control thread and 16 workers */
 #define IM_ACCOUNTS_MAX 640u
 #define IM_TIMED_TURNS	16u
 
@@ -41,11 +41,35 @@ struct im_account {
 	uint64_t drop_generation[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT]; /* of the last one */
 };
 
+/* Why the calls of the packet path take the longer way: bits of im_worker.careful. */
+#define IM_CAREFUL_VERIFY  0x01u /* the verifier is on */
+#define IM_CAREFUL_PASSIVE 0x02u /* a control thread */
+
+enum im_level {
+	IM_LEVEL_PASSIVE,
+	IM_LEVEL_DISPATCH,
+};
+
+struct im_dpc;
+struct im_frame;
+struct im_shown;
+
+/* A thread that calls the core: a worker, or a control thread. */
 struct im_worker {
 	struct im_block *block; /* of this burst */
 	uint32_t index;
 	uint16_t queue;		     /* of the lane that is being served */
 	bool timed;		     /* cycles are charged in this turn */
+	uint8_t careful;	     /* IM_CAREFUL_* */
+	uint8_t level;		     /* enum im_level */
+	uint8_t own_level;	     /* where it stands when no lock is held and no call raised it */
+	uint16_t locks;		     /* spin locks held */
+	uint32_t reading;	     /* of a control thread: depth of calls that made it a reader */
+	bool attached;		     /* a thread has it */
+	struct im_dpc *dpcs;	     /* to run at the next turn; pushed by anybody */
+	struct im_frame *frame;	     /* innermost handler it is in */
+	struct im_shown *shown;	     /* innermost frame that a receive handler looks at (lookahead.c) */
+	uint8_t looping;	     /* depth of frames that are being looped back (loopback.c) */
 	uint64_t mark;		     /* TSC when `running` was last charged */
 	uint64_t *running;	     /* the cycle counter to charge */
 	uint64_t other_cycles;	     /* charged while no driver runs */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "abi/drop.h"
+#include "abi/filter.h"
 #include "abi/im_status.h"
 #include "abi/mailbox.h"
 #include "abi/oid.h"
@@ -53,6 +54,10 @@ static void print_records(void)
 	X(sluice_rule_command)
 	X(sluice_oid_command)
 	X(sluice_oid_record)
+	X(sluice_device_record)
+	X(sluice_stack_command)
+	X(sluice_change_answer)
+	X(sluice_filter_answer)
 #undef X
 }
 
@@ -62,6 +67,23 @@ static void print_opcodes(void)
 #define X(name, number, least, most, role)                                                                             \
 	printf("| %s | 0x%02x | %zu to %zu | %s |\n", #name, number, (size_t)(least), (size_t)(most), #role);
 	SLUICE_OPCODE_TABLE(X)
+#undef X
+}
+
+static void print_filter_calls(void)
+{
+	puts("\n## Calls of the control device `" SLUICE_FILTER_DEVICE
+	     "` (`abi/filter.h`)\n\n| call | code | what it does |\n|---|---|---|");
+#define X(name, number, text) printf("| %s | %d | %s |\n", #name, number, text);
+	SLUICE_FILTER_TABLE(X)
+#undef X
+}
+
+static void print_places(void)
+{
+	puts("\n## Places in a stack (STACK_INSERT)\n\n| place | number | meaning |\n|---|---|---|");
+#define X(name, number, text) printf("| %s | %d | %s |\n", #name, number, text);
+	SLUICE_PLACE_TABLE(X)
 #undef X
 }
 
@@ -105,6 +127,8 @@ int main(void)
 	print_regions();
 	print_records();
 	print_opcodes();
+	print_filter_calls();
+	print_places();
 	print_statuses();
 	print_drops();
 	print_oids();

@@ -29,12 +29,15 @@
 	X(TCP_BAD_OFFSET, 24, MALFORMED, "tcp-bad-offset", "TCP header length under 20 bytes")                         \
 	X(UDP_BAD_LENGTH, 25, MALFORMED, "udp-bad-length", "UDP length under 8 or beyond the IP payload")              \
 	X(TINY_FRAGMENT, 26, MALFORMED, "tiny-fragment", "TCP fragment at offset 8 (RFC 1858)")                        \
+	X(OFFLOAD, 39, RESOURCE, "offload", "asks for work on the frame that the port cannot do")                      \
 	X(FRAME_TOO_LONG, 40, RESOURCE, "frame-too-long", "longer than the port's MTU allows")                         \
 	X(NO_DESCRIPTOR, 41, RESOURCE, "no-descriptor", "no packet descriptor was free")                               \
 	X(TX_QUEUE_FULL, 42, RESOURCE, "tx-queue-full", "the port did not keep up and its queue is full")              \
 	X(NOT_RUNNING, 43, RESOURCE, "not-running", "the instance below or above is not running")                      \
 	X(TX_REFUSED, 44, RESOURCE, "tx-refused", "still queued when the port was stopped")                            \
-	X(PACKET_FILTER, 45, POLICY, "packet-filter", "the port's packet filter is 0: nobody wants its packets")
+	X(PACKET_FILTER, 45, POLICY, "packet-filter", "the port's packet filter is 0: nobody wants its packets")       \
+	X(QUARANTINE, 46, RESOURCE, "quarantine", "its driver broke the contract and is kept out")                     \
+	X(HOLD_FULL, 47, RESOURCE, "hold-full", "more came during a reset of the adapter below than can be held")
 
 enum sluice_drop {
 #define X(name, number, family, metric, text) SLUICE_DROP_##name = number,

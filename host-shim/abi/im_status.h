@@ -27,7 +27,16 @@
 	X(REQUEST_ABORTED, 17, "request aborted")                                                                      \
 	X(SEND_ABORTED, 18, "send aborted")                                                                            \
 	X(NOT_RESETTABLE, 19, "not resettable")                                                                        \
-	X(UNSUPPORTED_MEDIA, 20, "unsupported medium")
+	X(UNSUPPORTED_MEDIA, 20, "unsupported medium")                                                                 \
+	X(RESET_IN_PROGRESS, 21, "a reset is in progress")                                                             \
+	X(SOFT_ERRORS, 22, "reset with soft errors")                                                                   \
+	X(HARD_ERRORS, 23, "reset with hard errors")                                                                   \
+	X(LOW_POWER_STATE, 24, "in a low-power state")                                                                 \
+	X(NOT_READY, 25, "not ready")                                                                                  \
+	X(DEVICE_REMOVED, 26, "what the handle was opened for is gone")                                                \
+	X(NO_SUCH_DEVICE, 27, "no such device")                                                                        \
+	X(CANCELLED, 28, "cancelled")                                                                                  \
+	X(CYCLE, 29, "the adapter stands, directly or not, over what would be bound over it")
 
 typedef enum {
 #define X(name, number, text) IM_STATUS_##name = number,
@@ -48,5 +57,20 @@ static inline const char *im_status_text(uint32_t status)
 		return "unknown status";
 	}
 }
+
+/* What im_indicate_status() tells the protocols above (NDIS_STATUS_* indications). X(name, number, text) */
+#define IM_INDICATION_TABLE(X)                                                                                         \
+	X(RESET_START, 1, "a reset begins")                                                                            \
+	X(RESET_END, 2, "the reset is over")                                                                           \
+	X(MEDIA_CONNECT, 3, "link up")                                                                                 \
+	X(MEDIA_DISCONNECT, 4, "link down")                                                                            \
+	X(LINK_SPEED_CHANGE, 5, "the link's speed changed")                                                            \
+	X(CLOSING, 6, "the adapter is going: unbind")
+
+enum im_indication {
+#define X(name, number, text) IM_INDICATION_##name = number,
+	IM_INDICATION_TABLE(X)
+#undef X
+};
 
 #endif

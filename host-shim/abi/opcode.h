@@ -31,10 +31,6 @@ enum sluice_role {
  *   RULE_LIST      -> struct sluice_rule_record[]       payload: instance name, all zero for every instance
  *   DROP_LIST      -> struct sluice_drop_record[]       only reasons that have happened
  *   OID_LIST       -> struct sluice_oid_record[]        payload: instance or port name
- *   RULE_ADD       payload struct sluice_rule_command; result = new generation
- *   RULE_DELETE    payload struct sluice_rule_command, of which instance and rule.name count
- *   RULE_REPLACE   payload struct sluice_rule_command; the rule of the same name changes, its counters stay
- *   RULE_FLUSH     payload instance name, all zero for every instance; result = new generation
  *   POLICY_BEGIN   arg[0] = bytes of the image to come
  *   POLICY_CHUNK   arg[0] = offset in the image; payload = the bytes; chunks come in order
  *   POLICY_VALIDATE arg[0] as for COMMIT; builds what COMMIT would publish and throws it away
@@ -44,6 +40,25 @@ enum sluice_role {
  *                  offset 0 pins the image that the following reads show
  *   OID_GET        payload struct sluice_oid_command; -> value; result = IM status
  *   OID_SET        payload struct sluice_oid_command + value; result = IM status
+ *
+ * Rules are changed through the control device of the driver that takes them: abi/filter.h.
+ *
+ *   DEVICE_LIST    -> struct sluice_device_record[]
+ *   DEVICE_OPEN    payload: name of the device; result = a handle, which is this mailbox's alone
+ *   DEVICE_CALL    arg[0] = handle, arg[1] = code, both of 32 bits; payload: the driver's business; -> likewise, also
+ *                  where the driver refuses; result = IM status
+ *   DEVICE_CLOSE   arg[0] = handle; calls that the driver has pended are completed with CANCELLED
+ *   DRIVER_LOAD    payload: path of a shared object (it holds a slash), or the name of a built-in driver;
+ *                  -> struct sluice_change_answer; result = IM status
+ *   DRIVER_UNLOAD  payload: name; arg[0] = flags, SLUICE_UNLOAD_...; -> as above. Is complete when no handle of its
+ *                  control device is open any more
+ *   STACK_INSERT   payload struct sluice_stack_command; -> struct sluice_change_answer; result = new generation where
+ *                  it is OK, and otherwise IM status
+ *   STACK_REMOVE   likewise
+ *
+ * Commands that wait for a driver (DEVICE, DRIVER, STACK, OID and POLICY_COMMIT among them) are completed later, while
+ * other mailboxes are served. A mailbox has one such command under way: those behind it wait in its ring, so that
+ * completions come in the order of the commands.
  */
 #define SLUICE_OPCODE_TABLE(X)                                                                                         \
 	X(INFO, 0x01, 0, 0, TENANT)                                                                                    \
@@ -53,10 +68,6 @@ enum sluice_role {
 	X(WORKER_LIST, 0x05, 0, 0, TENANT)                                                                             \
 	X(DROP_LIST, 0x06, 0, 0, TENANT)                                                                               \
 	X(RULE_LIST, 0x10, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, TENANT)                                                 \
-	X(RULE_ADD, 0x11, sizeof(struct sluice_rule_command), sizeof(struct sluice_rule_command), OPERATOR)            \
-	X(RULE_DELETE, 0x12, sizeof(struct sluice_rule_command), sizeof(struct sluice_rule_command), OPERATOR)         \
-	X(RULE_REPLACE, 0x13, sizeof(struct sluice_rule_command), sizeof(struct sluice_rule_command), OPERATOR)        \
-	X(RULE_FLUSH, 0x14, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, OPERATOR)                                              \
 	X(POLICY_BEGIN, 0x20, 0, 0, OPERATOR)                                                                          \
 	X(POLICY_CHUNK, 0x21, 1, SLUICE_STAGE_SIZE, OPERATOR)                                                          \
 	X(POLICY_VALIDATE, 0x22, 0, 0, OPERATOR)                                                                       \
@@ -66,7 +77,15 @@ enum sluice_role {
 	X(OID_LIST, 0x30, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, TENANT)                                                  \
 	X(OID_GET, 0x31, sizeof(struct sluice_oid_command), sizeof(struct sluice_oid_command), TENANT)                 \
 	X(OID_SET, 0x32, sizeof(struct sluice_oid_command), sizeof(struct sluice_oid_command) + SLUICE_OID_VALUE_MAX,  \
-	  OPERATOR)
+	  OPERATOR)                                                                                                    \
+	X(DEVICE_LIST, 0x40, 0, 0, TENANT)                                                                             \
+	X(DEVICE_OPEN, 0x41, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, OPERATOR)                                             \
+	X(DEVICE_CALL, 0x42, 0, SLUICE_DEVICE_INPUT_MAX, OPERATOR)                                                     \
+	X(DEVICE_CLOSE, 0x43, 0, 0, OPERATOR)                                                                          \
+	X(DRIVER_LOAD, 0x50, 1, SLUICE_PATH_MAX, OPERATOR)                                                             \
+	X(DRIVER_UNLOAD, 0x51, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, OPERATOR)                                           \
+	X(STACK_INSERT, 0x52, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)      \
+	X(STACK_REMOVE, 0x53, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)
 
 enum sluice_opcode {
 #define X(name, number, least, most, role) SLUICE_OP_##name = number,

@@ -113,7 +113,7 @@ enum sluice_match {
  * `fields` are zero. Addresses and MACs are in network order; all numbers little-endian.
  */
 struct sluice_rule {
-	char name[SLUICE_NAME_SIZE]; /* in RULE_ADD empty: the card picks "rule-<n>" */
+	char name[SLUICE_NAME_SIZE]; /* where one is added: empty, the card picks "rule-<n>" */
 	uint32_t priority;	     /* lower is judged first; equal ones in order of entry */
 	uint32_t fields;	     /* enum sluice_match */
 	uint8_t direction;	     /* enum sluice_direction */

@@ -68,8 +68,9 @@ struct sluice_driver_record {
 	char description[64];
 	uint32_t instances;
 	uint8_t takes_rules;
-	uint8_t kind; /* 0 intermediate driver, 1 edge */
-	uint8_t reserved[2];
+	uint8_t kind;	/* 0 intermediate driver, 1 edge */
+	uint8_t shared; /* 0 built in, 1 loaded from a shared object */
+	uint8_t reserved;
 };
 SLUICE_ASSERT_SIZE(struct sluice_driver_record, 104);
 
@@ -146,12 +147,60 @@ struct sluice_drop_record {
 };
 SLUICE_ASSERT_SIZE(struct sluice_drop_record, 56);
 
-/* RULE_ADD, RULE_DELETE, RULE_REPLACE */
+/* A rule, and whose it is: what policy_parse_rule() makes, and what abi/filter.h takes. */
 struct sluice_rule_command {
-	char instance[SLUICE_NAME_SIZE]; /* all zero: the only one that takes rules */
+	char instance[SLUICE_NAME_SIZE]; /* all zero: the only one that takes rules; to delete all: every one */
 	struct sluice_rule rule;
 };
 SLUICE_ASSERT_SIZE(struct sluice_rule_command, 160);
+
+struct sluice_device_record {
+	char name[SLUICE_NAME_SIZE];
+	char driver[SLUICE_NAME_SIZE]; /* that registered it */
+	uint32_t handles;	       /* open ones */
+	uint32_t reserved;
+};
+SLUICE_ASSERT_SIZE(struct sluice_device_record, 72);
+
+/* Most bytes that a DEVICE_CALL takes to a driver. */
+#define SLUICE_DEVICE_INPUT_MAX 65536u
+
+/* Most bytes of the path of a driver. */
+#define SLUICE_PATH_MAX 4095u
+
+/* DRIVER_UNLOAD: arg[0] */
+#define SLUICE_UNLOAD_UNINSTALL 1u /* take its instances out of their stacks first */
+
+/* Where in its stack an instance comes. X(name, number, text) */
+#define SLUICE_PLACE_TABLE(X)                                                                                          \
+	X(TOP, 0, "next to the host")                                                                                  \
+	X(BOTTOM, 1, "next to the wire")                                                                               \
+	X(ABOVE, 2, "on the host's side of its neighbour")                                                             \
+	X(BELOW, 3, "on the wire's side of its neighbour")
+
+enum sluice_place {
+#define X(name, number, text) SLUICE_PLACE_##name = number,
+	SLUICE_PLACE_TABLE(X)
+#undef X
+};
+
+/* STACK_INSERT. STACK_REMOVE: of which stack and instance count, the others are zero. */
+struct sluice_stack_command {
+	char stack[SLUICE_NAME_SIZE];
+	char instance[SLUICE_NAME_SIZE];
+	char driver[SLUICE_NAME_SIZE];
+	char neighbour[SLUICE_NAME_SIZE]; /* an instance of the stack, for ABOVE and BELOW; otherwise zero */
+	uint32_t place;			  /* enum sluice_place */
+	uint32_t reserved;
+};
+SLUICE_ASSERT_SIZE(struct sluice_stack_command, 136);
+
+/* What a change of drivers or stacks answers. */
+struct sluice_change_answer {
+	char name[SLUICE_NAME_SIZE]; /* of the driver or instance that came or went */
+	char text[224];		     /* where it was refused: why, in words; "" where the status says all */
+};
+SLUICE_ASSERT_SIZE(struct sluice_change_answer, 256);
 
 #define SLUICE_OID_VALUE_MAX 4096u
 

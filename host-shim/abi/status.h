@@ -53,7 +53,21 @@ enum sluice_class {
 	X(NOT_SUPPORTED, 29, CALLER, 1, "not supported")                                                               \
 	X(REQUEST_FAILED, 30, DEVICE, 0, "the driver refused the request")                                             \
 	X(SHUTTING_DOWN, 31, STATE, 1, "firmware is shutting down")                                                    \
-	X(INTERNAL, 32, DEVICE, 0, "internal error")
+	X(INTERNAL, 32, DEVICE, 0, "internal error")                                                                   \
+	X(DEVICE_NOT_FOUND, 33, CALLER, 0, "no such control device")                                                   \
+	X(HANDLE_INVALID, 34, CALLER, 1, "no such open handle of a control device")                                    \
+	X(TOO_MANY_HANDLES, 35, RESOURCE, 0, "too many open handles on this mailbox: close one")                       \
+	X(DEVICE_REMOVED, 36, STATE, 1, "what the handle was opened for is gone: close it, and open the device anew")  \
+	X(DEVICE_NOT_READY, 37, RETRY, 0, "the control device is not ready")                                           \
+	X(CANCELLED, 38, STATE, 0, "cancelled")                                                                        \
+	X(DRIVER_IN_USE, 39, STATE, 0, "driver is in use")                                                             \
+	X(DRIVER_LOADED, 40, STATE, 0, "a driver of this name is loaded")                                              \
+	X(DRIVER_REFUSED, 41, DEVICE, 0, "the driver refused")                                                         \
+	X(NOT_A_DRIVER, 42, CALLER, 1, "no driver that this firmware can load")                                        \
+	X(UNSAFE_PATH, 43, CALLER, 0, "others than root could change this file, so that it is not loaded")             \
+	X(LAST_DRIVER, 44, STATE, 0, "a stack has at least one driver: insert another one, such as passthru, first")   \
+	X(STACK_DOWN, 45, DEVICE, 0, "the stack is down: its drivers could not be bound as they were")                 \
+	X(STACK_ASLEEP, 46, STATE, 0, "the stack sleeps: set pnp-set-power to 1 first")
 
 enum sluice_status {
 #define X(name, number, class, dnr, text) SLUICE_STATUS_##name = number,

@@ -46,10 +46,39 @@ static const struct command commands[] = {
 	{
 		.words = "driver list",
 		.arguments = "",
-		.summary = "List the drivers that are built into the firmware",
+		.summary = "List the drivers that are loaded",
 		.details = "Stacks are made of intermediate drivers; edges bind them to ports.",
 		.example = "sluicectl driver list",
 		.run = run_driver_list,
+	},
+	{
+		.words = "driver load",
+		.arguments = "PATH|NAME",
+		.summary = "Load a driver from a shared object, or one that is built in and was unloaded",
+		.details =
+			"What holds a slash is a path. The file and its directory must belong to root, "
+			"or to the firmware's user, and nobody else may be able to write them. A driver that cannot start "
+			"leaves nothing behind.",
+		.example = "sluicectl driver load /usr/lib/sluice/drivers/mirror.so",
+		.least = 1,
+		.most = 1,
+		.kinds = {ARGUMENT_FILE},
+		.run = run_driver_load,
+	},
+	{
+		.words = "driver unload",
+		.arguments = "NAME",
+		.summary = "Unload a driver",
+		.details =
+			"A driver whose instances stand in stacks is refused, unless --uninstall takes them out first, each as "
+			"stack remove does. It is unloaded when nobody has its control device open any more: until then the "
+			"command waits, and where --timeout ends the wait, the driver goes later.",
+		.example = "sluicectl driver unload --uninstall mirror",
+		.least = 1,
+		.most = 1,
+		.options = OPTION_BIT(UNINSTALL),
+		.kinds = {ARGUMENT_DRIVER},
+		.run = run_driver_unload,
 	},
 	{
 		.words = "stack show",
@@ -60,6 +89,66 @@ static const struct command commands[] = {
 			"that it dropped.",
 		.example = "sluicectl stack show",
 		.run = run_stack_show,
+	},
+	{
+		.words = "stack insert",
+		.arguments = "STACK DRIVER NAME",
+		.summary = "Put an instance of a driver into a stack that runs",
+		.details =
+			"The stack is paused from the host down, the instance NAME is bound between its neighbours, and the stack "
+			"restarts from the wire up. Packets wait in the ports meanwhile; other stacks go on. A driver that takes "
+			"rules has none at first, and allows everything. On a failure the stack is put together again as it was.",
+		.example = "sluicectl stack insert --below fw main passthru tap",
+		.least = 3,
+		.most = 3,
+		.options = OPTION_BIT(TOP) | OPTION_BIT(BOTTOM) | OPTION_BIT(ABOVE) | OPTION_BIT(BELOW),
+		.kinds = {ARGUMENT_STACK, ARGUMENT_DRIVER},
+		.run = run_stack_insert,
+	},
+	{
+		.words = "stack remove",
+		.arguments = "STACK NAME",
+		.summary = "Take an instance out of a stack that runs",
+		.details = "Its rules and their counters go with it. The last instance of a stack stays.",
+		.example = "sluicectl stack remove main tap",
+		.least = 2,
+		.most = 2,
+		.kinds = {ARGUMENT_STACK, ARGUMENT_INSTANCE},
+		.run = run_stack_remove,
+	},
+	{
+		.words = "device list",
+		.arguments = "",
+		.summary = "List the control devices of drivers",
+		.details =
+			"A driver has its device for as long as it has an instance. Handles are those that clients have open.",
+		.example = "sluicectl device list",
+		.run = run_device_list,
+	},
+	{
+		.words = "device open",
+		.arguments = "NAME",
+		.summary = "Check that a control device can be opened",
+		.details = "It is opened, and closed again.",
+		.example = "sluicectl device open filter",
+		.least = 1,
+		.most = 1,
+		.kinds = {ARGUMENT_DEVICE},
+		.run = run_device_open,
+	},
+	{
+		.words = "device call",
+		.arguments = "NAME CODE [HEX|@FILE]",
+		.summary = "Call a control device, and print what it answers",
+		.details =
+			"What CODE and the bytes that go with it mean is the driver's business; docs/abi.md tells those of filter. "
+			"The bytes are hexadecimal digits, two for each, or those of FILE; @- is the standard input. The device is "
+			"opened before the call and closed after it.",
+		.example = "sluicectl device call mirror 0x10 00ff",
+		.least = 2,
+		.most = 3,
+		.kinds = {ARGUMENT_DEVICE, ARGUMENT_NONE, ARGUMENT_FILE},
+		.run = run_device_call,
 	},
 	{
 		.words = "worker list",

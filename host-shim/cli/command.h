@@ -19,6 +19,10 @@ enum argument_kind {
 	ARGUMENT_OBJECT,      /* a driver instance or a port */
 	ARGUMENT_OID,	      /* an OID's name */
 	ARGUMENT_SET_OID,     /* an OID that can be set */
+	ARGUMENT_DEVICE,      /* a control device */
+	ARGUMENT_DRIVER,      /* a driver that is loaded */
+	ARGUMENT_STACK,	      /* a stack */
+	ARGUMENT_INSTANCE,    /* a driver instance */
 	ARGUMENT_FILE,	      /* a file: the shell knows those */
 	ARGUMENT_COMMAND,     /* a word of a command; this and the kinds below go for all words that follow */
 	ARGUMENT_RULE,	      /* a word of a rule */

@@ -57,6 +57,48 @@ static void propose_instances(const struct line *line, bool only_ruled)
 	free(records.data);
 }
 
+/* Each once: the instances of a stack stand next to each other. */
+static void propose_stacks(const struct line *line)
+{
+	const struct sluice_stack_record *record;
+	struct records records;
+
+	if (session_list(line->session, SLUICE_OP_STACK_LIST, SESSION_NO_NAME, sizeof(*record), &records))
+		return;
+	record = records.data;
+	for (uint32_t i = 0; i < records.count; i++)
+		if (i == 0 || memcmp(record[i].stack, record[i - 1].stack, sizeof(record[i].stack)) != 0)
+			propose_name(line, record[i].stack);
+	free(records.data);
+}
+
+static void propose_drivers(const struct line *line)
+{
+	const struct sluice_driver_record *record;
+	struct records records;
+
+	if (session_list(line->session, SLUICE_OP_DRIVER_LIST, SESSION_NO_NAME, sizeof(*record), &records))
+		return;
+	record = records.data;
+	for (uint32_t i = 0; i < records.count; i++)
+		if (!record[i].kind) /* edges stay where they are */
+			propose_name(line, record[i].name);
+	free(records.data);
+}
+
+static void propose_devices(const struct line *line)
+{
+	const struct sluice_device_record *record;
+	struct records records;
+
+	if (session_list(line->session, SLUICE_OP_DEVICE_LIST, SESSION_NO_NAME, sizeof(*record), &records))
+		return;
+	record = records.data;
+	for (uint32_t i = 0; i < records.count; i++)
+		propose_name(line, record[i].name);
+	free(records.data);
+}
+
 static void propose_ports(const struct line *line)
 {
 	const struct sluice_port_record *record;
@@ -230,6 +272,18 @@ static int propose_argument(const struct line *line)
 	case ARGUMENT_SET_OID:
 		propose_oids(line, kind_of(line) == ARGUMENT_SET_OID);
 		break;
+	case ARGUMENT_DEVICE:
+		propose_devices(line);
+		break;
+	case ARGUMENT_DRIVER:
+		propose_drivers(line);
+		break;
+	case ARGUMENT_STACK:
+		propose_stacks(line);
+		break;
+	case ARGUMENT_INSTANCE:
+		propose_instances(line, false);
+		break;
 	case ARGUMENT_FILE:
 		return COMPLETE_FILES;
 	case ARGUMENT_COMMAND:
@@ -277,6 +331,15 @@ static void take_word(struct line *line, char *word)
 	}
 }
 
+static int propose_option_argument(const struct line *line)
+{
+	const struct option_spec *pending = line->pending;
+
+	if (pending == &option_specs[OPTION_ABOVE] || pending == &option_specs[OPTION_BELOW])
+		propose_instances(line, false);
+	return pending == &option_specs[OPTION_RUNTIME_DIR] ? COMPLETE_FILES : 0;
+}
+
 static int propose_all(struct line *line)
 {
 	int used = 0;
@@ -284,7 +347,7 @@ static int propose_all(struct line *line)
 	line->command = command_find(line->word_count, line->words, &used);
 	line->argument = line->word_count - used;
 	if (line->pending)
-		return line->pending == &option_specs[OPTION_RUNTIME_DIR] ? COMPLETE_FILES : 0;
+		return propose_option_argument(line);
 	if (line->current[0] == '-' && strncmp(line->current, "--runtime-dir=", 14) == 0)
 		return COMPLETE_FILES;
 	if (line->current[0] == '-')

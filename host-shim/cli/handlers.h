@@ -10,8 +10,12 @@
 
 /* info.c */
 int run_info(struct session *session);
-int run_driver_list(struct session *session);
 int run_worker_list(struct session *session);
+
+/* driver.c */
+int run_driver_list(struct session *session);
+int run_driver_load(struct session *session);
+int run_driver_unload(struct session *session);
 
 /* port.c */
 int run_port_list(struct session *session);
@@ -20,6 +24,15 @@ int run_port_stats(struct session *session);
 /* stack.c */
 int run_stack_show(struct session *session);
 int run_drops(struct session *session);
+
+/* stack_change.c */
+int run_stack_insert(struct session *session);
+int run_stack_remove(struct session *session);
+
+/* device.c */
+int run_device_list(struct session *session);
+int run_device_open(struct session *session);
+int run_device_call(struct session *session);
 
 /* rule.c */
 int run_rule_add(struct session *session);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The card as a whole: the firmware, its drivers and its workers. */
+/* The card as a whole: the firmware and its workers. */
 #include "format.h"
 #include "handlers.h"
 
@@ -87,35 +87,6 @@ int run_info(struct session *session)
 		return session_fail(session, EXIT_REFUSED, NULL, "the firmware's answer has %u bytes instead of %zu",
 				    reply.out_length, sizeof(info));
 	return session_print(session, info_table(session, &info));
-}
-
-/* struct sluice_driver_record *r */
-#define DRIVER_TABLE(X)                                                                                                \
-	X("name", TEXT, table_name(t, r->name, sizeof(r->name)))                                                       \
-	X("kind", TEXT, table_text(t, r->kind ? "edge" : "intermediate"))                                              \
-	X("description", TEXT, table_name(t, r->description, sizeof(r->description)))                                  \
-	X("rules", BOOL, table_bool(t, r->takes_rules))                                                                \
-	X("instances", NUMBER, table_number(t, r->instances))
-
-static const struct table_column driver_columns[] = {DRIVER_TABLE(TABLE_AS_COLUMN)};
-
-int run_driver_list(struct session *session)
-{
-	const struct sluice_driver_record *r;
-	struct records records;
-	int code = session_list(session, SLUICE_OP_DRIVER_LIST, SESSION_NO_NAME, sizeof(*r), &records);
-	struct table *t;
-
-	if (code)
-		return code;
-	t = table_new("drivers", TABLE_COLUMNS(driver_columns));
-	r = records.data;
-	for (uint32_t i = 0; i < records.count; i++, r++) {
-		table_row(t);
-		DRIVER_TABLE(TABLE_AS_CELL)
-	}
-	free(records.data);
-	return session_print(session, t);
 }
 
 /* struct sluice_worker_record *r */

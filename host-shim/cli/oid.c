@@ -193,8 +193,11 @@ static int parse_value(struct session *session, const struct oid_spec *spec, con
 
 	if (oid_value_parse(spec->type, text, value, SLUICE_OID_VALUE_MAX, length, error, sizeof(error)) == 0)
 		return 0;
-	snprintf(example, sizeof(example), "sluicectl oid set %s %s %s", session->words[0], session->words[1],
-		 oid_value_example(spec->type));
+	if (spec->type == SLUICE_OID_STATISTICS)
+		snprintf(example, sizeof(example), "sluicectl oid get %s %s", session->words[0], session->words[1]);
+	else
+		snprintf(example, sizeof(example), "sluicectl oid set %s %s %s", session->words[0], session->words[1],
+			 oid_value_example(spec->type));
 	return session_fail(session, EXIT_INPUT, example, "%s: %s", session->words[1], error);
 }
 

@@ -28,7 +28,8 @@ static const struct oid_spec specs[] = {
 	X(MAC, "mac", MAC_SIZE, false, "02:00:00:00:00:01")                                                            \
 	X(MAC_LIST, "mac-list", MAC_SIZE, true, "01:00:5e:00:00:01,33:33:00:00:00:01")                                 \
 	X(U32_LIST, "number-list", 4, true, "1,2,3")                                                                   \
-	X(TEXT, "text", 1, true, "words")
+	X(TEXT, "text", 1, true, "words")                                                                              \
+	X(STATISTICS, "statistics", sizeof(struct sluice_oid_statistics), false, "")
 
 static const struct {
 	const char *word;
@@ -146,12 +147,31 @@ static void write_elements(enum sluice_oid_type type, const uint8_t *value, size
 	}
 }
 
+/* All in one line, so that it fits a cell; what the driver does not know is "-". */
+static void write_statistics(const uint8_t *value, FILE *out)
+{
+	struct sluice_oid_statistics s;
+	const char *space = "";
+
+	memcpy(&s, value, sizeof(s));
+#define X(member, word, text)                                                                                          \
+	if (s.valid & 1ull << SLUICE_STATISTIC_##member)                                                               \
+		fprintf(out, "%s%s=%llu", space, word, (unsigned long long)s.member);                                  \
+	else                                                                                                           \
+		fprintf(out, "%s%s=-", space, word);                                                                   \
+	space = " ";
+	SLUICE_STATISTICS_TABLE(X)
+#undef X
+}
+
 static void write_value(enum sluice_oid_type type, const uint8_t *value, size_t length, FILE *out)
 {
 	if (type == SLUICE_OID_TEXT)
 		fwrite(value, 1, strnlen((const char *)value, length), out);
 	else if (types[type].list && length == 0)
 		fputs(EMPTY_LIST, out);
+	else if (type == SLUICE_OID_STATISTICS && has_right_length(type, length))
+		write_statistics(value, out);
 	else if (has_right_length(type, length))
 		write_elements(type, value, length, out);
 	else
@@ -266,6 +286,10 @@ int oid_value_parse(enum sluice_oid_type type, const char *text, uint8_t *value,
 	int result;
 
 	*length = 0;
+	if (type == SLUICE_OID_STATISTICS) {
+		snprintf(error, error_size, "statistics are read, and not set");
+		return -EINVAL;
+	}
 	if (type == SLUICE_OID_TEXT)
 		return parse_text(text, value, capacity, length, error, error_size);
 	if (types[type].list && (text[0] == '\0' || strcmp(text, EMPTY_LIST) == 0))

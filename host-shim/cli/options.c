@@ -93,6 +93,26 @@ static bool set_man(struct options *options, const char *value)
 	return true;
 }
 
+static bool set_uninstall(struct options *options, const char *value)
+{
+	(void)value;
+	options->uninstall = true;
+	return true;
+}
+
+/* That it was given says all. */
+static bool set_end_of_stack(struct options *options, const char *value)
+{
+	(void)options, (void)value;
+	return true;
+}
+
+static bool set_neighbour(struct options *options, const char *value)
+{
+	options->neighbour = value;
+	return value[0] != '\0';
+}
+
 const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 	[OPTION_RUNTIME_DIR] =
 		{
@@ -171,6 +191,40 @@ const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 			.name = "man",
 			.help = "Print the parts of the man page that are made from the tables of commands and options",
 			.set = set_man,
+		},
+	[OPTION_UNINSTALL] =
+		{
+			.name = "uninstall",
+			.help = "Take the driver's instances out of their stacks first",
+			.set = set_uninstall,
+		},
+	[OPTION_TOP] =
+		{
+			.name = "top",
+			.help = "Put it next to the host; this is the default",
+			.set = set_end_of_stack,
+		},
+	[OPTION_BOTTOM] =
+		{
+			.name = "bottom",
+			.help = "Put it next to the wire",
+			.set = set_end_of_stack,
+		},
+	[OPTION_ABOVE] =
+		{
+			.name = "above",
+			.argument = "INSTANCE",
+			.help = "Put it on the host's side of INSTANCE",
+			.example = "fw",
+			.set = set_neighbour,
+		},
+	[OPTION_BELOW] =
+		{
+			.name = "below",
+			.argument = "INSTANCE",
+			.help = "Put it on the wire's side of INSTANCE",
+			.example = "fw",
+			.set = set_neighbour,
 		},
 };
 

@@ -21,6 +21,11 @@ enum option_id {
 	OPTION_WATCH,
 	OPTION_COUNT,
 	OPTION_MAN,
+	OPTION_UNINSTALL,
+	OPTION_TOP,
+	OPTION_BOTTOM,
+	OPTION_ABOVE,
+	OPTION_BELOW,
 	OPTION_COUNT_OF_ALL,
 };
 
@@ -35,6 +40,8 @@ struct options {
 	bool dry_run;
 	bool man;
 	bool watch;
+	bool uninstall;
+	const char *neighbour; /* of --above and --below */
 	uint32_t timeout_ms;
 	uint64_t expect_generation; /* 0: any */
 	double watch_s;

@@ -1,36 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Changing single rules. */
 #include "command.h"
+#include "device.h"
 #include "handlers.h"
 #include "words.h"
 
+#include "abi/filter.h"
 #include "policy/policy.h"
 
 #include <string.h>
+#include <unistd.h>
+
+/* How often, and after how long, a rule is offered again to a filter that is away. */
+#define PATIENCE 50
+#define PAUSE_US 20000
 
 #define RULE_OFFSET ((uint32_t)offsetof(struct sluice_rule_command, rule))
 
 /* What is done to a rule, in the words of its answer. */
 struct change {
-	uint16_t opcode;
+	enum sluice_filter_code code;
 	const char *sentence; /* "added rule %s to %s" */
 	const char *example;
 };
 
 static const struct change add = {
-	.opcode = SLUICE_OP_RULE_ADD,
+	.code = SLUICE_FILTER_ADD,
 	.sentence = "added rule %.31s to %.31s, generation %llu",
 	.example = "sluicectl rule add in priority 100 tcp from any to any port 22 deny",
 };
 
 static const struct change replace = {
-	.opcode = SLUICE_OP_RULE_REPLACE,
+	.code = SLUICE_FILTER_REPLACE,
 	.sentence = "replaced rule %.31s of %.31s, generation %llu",
 	.example = "sluicectl rule replace name web in tcp from any to any port 443 allow",
 };
 
 static const struct change delete = {
-	.opcode = SLUICE_OP_RULE_DELETE,
+	.code = SLUICE_FILTER_DELETE,
 	.sentence = "deleted rule %.31s of %.31s, generation %llu",
 	.example = "sluicectl rule delete on fw web",
 };
@@ -55,6 +62,57 @@ static int tell_change(struct session *session, const struct change *change, con
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	return session_done(session, t, change->sentence, r->rule.name, r->instance, (unsigned long long)generation);
 #pragma GCC diagnostic pop
+}
+
+/* While its stack is being changed an instance is away for a moment; of such a call nothing was done. */
+static bool is_away(const struct sluice_fault *fault)
+{
+	return fault->kind == SLUICE_FAULT_COMMAND &&
+	       (fault->status == SLUICE_STATUS_DEVICE_REMOVED || fault->status == SLUICE_STATUS_DEVICE_NOT_READY);
+}
+
+static int give_patiently(struct session *session, const struct device_call *call, struct sluice_reply *reply,
+			  struct sluice_fault *fault)
+{
+	int error = device_give(session, call, reply, fault);
+
+	for (int i = 0; i < PATIENCE && error && is_away(fault); i++) {
+		usleep(PAUSE_US);
+		error = device_give(session, call, reply, fault);
+	}
+	return error;
+}
+
+/*
+ * One call of the filter's control device. Where the driver refused, its answer tells why and where, as if the rule
+ * were the command.
+ */
+static int call_filter(struct session *session, enum sluice_filter_code code, const struct sluice_rule_command *command,
+		       struct sluice_filter_answer *answer, struct sluice_fault *fault)
+{
+	const struct device_call call = {
+		.device = SLUICE_FILTER_DEVICE,
+		.code = code,
+		.in = command,
+		.in_length = sizeof(*command),
+		.out = answer,
+		.out_capacity = sizeof(*answer),
+	};
+	struct sluice_reply reply;
+
+	memset(answer, 0, sizeof(*answer));
+	if (give_patiently(session, &call, &reply, fault) == 0)
+		return 0;
+	if (fault->kind != SLUICE_FAULT_COMMAND)
+		return -1;
+	if (fault->status == SLUICE_STATUS_REQUEST_FAILED && reply.out_length == sizeof(*answer)) {
+		fault->status = answer->status;
+		fault->error_offset = answer->error_offset;
+	} else if (fault->status == SLUICE_STATUS_DEVICE_NOT_FOUND) {
+		fault->status = SLUICE_STATUS_NOT_FOUND; /* where no instance is, no device is either */
+		fault->error_offset = 0;
+	}
+	return -1;
 }
 
 /* The instance is to blame. */
@@ -108,25 +166,12 @@ static int refuse_change(struct session *session, const struct change *change, c
 
 static int give_change(struct session *session, const struct change *change, const struct sluice_rule_command *command)
 {
-	struct sluice_rule_record record = {0};
-	const struct request request = {
-		.opcode = change->opcode,
-		.in = command,
-		.in_length = sizeof(*command),
-		.out = &record,
-		.out_capacity = sizeof(record),
-	};
-	struct sluice_reply reply;
+	struct sluice_filter_answer answer;
 	struct sluice_fault fault;
 
-	if (session_call(session, &request, &reply, &fault))
+	if (call_filter(session, change->code, command, &answer, &fault))
 		return refuse_change(session, change, &fault, command);
-	if (reply.out_length != sizeof(record)) {
-		/* Done, but the firmware does not say to what: tell what was asked for. */
-		record.rule = command->rule;
-		memcpy(record.instance, command->instance, sizeof(record.instance));
-	}
-	return tell_change(session, change, &record, reply.result);
+	return tell_change(session, change, &answer.rule, answer.generation);
 }
 
 /* The rule on the command line. The parser's errors carry their example on a second line. */
@@ -188,27 +233,26 @@ int run_rule_delete(struct session *session)
 
 #define FLUSH_TABLE(X)                                                                                                 \
 	X("instance", TEXT, table_text(t, instance))                                                                   \
-	X("generation", NUMBER, table_number(t, reply.result))
+	X("generation", NUMBER, table_number(t, answer.generation))
 
 static const struct table_column flush_columns[] = {FLUSH_TABLE(TABLE_AS_COLUMN)};
 
 int run_rule_flush(struct session *session)
 {
-	char name[SLUICE_NAME_SIZE] = {0};
-	const struct request request = {.opcode = SLUICE_OP_RULE_FLUSH, .in = name, .in_length = sizeof(name)};
+	struct sluice_rule_command command = {0};
 	const char *instance = session->word_count > 0 ? session->words[0] : NULL;
-	struct sluice_reply reply;
+	struct sluice_filter_answer answer;
 	struct sluice_fault fault;
 	struct table *t;
 
-	if (instance && session_name(session, "driver instance", instance, name))
+	if (instance && session_name(session, "driver instance", instance, command.instance))
 		return EXIT_INPUT;
-	if (session_call(session, &request, &reply, &fault))
-		return fault.error_offset < sizeof(name) ? refuse_instance(session, &fault, name)
-							 : session_fault(session, &fault, instance, NULL);
+	if (call_filter(session, SLUICE_FILTER_FLUSH, &command, &answer, &fault))
+		return fault.error_offset < RULE_OFFSET ? refuse_instance(session, &fault, command.instance)
+							: session_fault(session, &fault, instance, NULL);
 	t = table_new_record("flush", TABLE_COLUMNS(flush_columns));
 	table_row(t);
 	FLUSH_TABLE(TABLE_AS_CELL)
 	return session_done(session, t, "deleted all rules of %s, generation %llu",
-			    instance ? instance : "every driver instance", (unsigned long long)reply.result);
+			    instance ? instance : "every driver instance", (unsigned long long)answer.generation);
 }

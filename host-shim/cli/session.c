@@ -129,7 +129,7 @@ int session_call(struct session *session, const struct request *request, struct 
 	fault->error_offset = SLUICE_NO_OFFSET;
 	if (connect_to(session, fault))
 		return -1;
-	if (sluice_call(session->client, request->opcode, request->arg0, 0, request->in, request->in_length,
+	if (sluice_call(session->client, request->opcode, request->arg0, request->arg1, request->in, request->in_length,
 			request->out, request->out_capacity, reply) < 0) {
 		copy_fault(session, request->opcode, fault);
 		return -1;

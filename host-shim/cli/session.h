@@ -79,6 +79,7 @@ void session_close(struct session *session);
 struct request {
 	uint16_t opcode;
 	uint64_t arg0;
+	uint64_t arg1;
 	const void *in;
 	uint32_t in_length;
 	void *out;
@@ -88,6 +89,7 @@ struct request {
 /**
  * Connects if need be, and gives one command.
  *
+ * @param[out] reply valid where a completion came: where it returns 0, or -1 with a fault of kind COMMAND
  * @param[out] fault what was wrong, not told yet; kind NONE where nothing was
  * @return 0; or -1 with @p fault filled in, where no completion came or its status is not OK
  */

@@ -44,7 +44,7 @@ def connect(running):
     return client
 
 
-def hello(magic=MAGIC, major=1, features=0, reserved=bytes(48)):
+def hello(magic=MAGIC, major=2, features=0, reserved=bytes(48)):
     return struct.pack("<QHHI", magic, major, 0, features) + reserved
 
 
@@ -138,7 +138,7 @@ def garbage_clients():
         "empty": b"",
         "one byte": b"S",
         "wrong magic": hello(magic=MAGIC ^ 1),
-        "next major version": hello(major=2),
+        "next major version": hello(major=3),
         "unknown feature": hello(features=1 << 31),
         "reserved byte set": hello(reserved=bytes(47) + b"\1"),
         "hello and more": hello() + b"\0",

@@ -5,12 +5,11 @@
  * docs/policy.md says what a rule means.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <rte_prefetch.h>
 
 #include "classify/classify.h"
+#include "device.h"
 #include "im/relay.h"
 
 /* The rules of one direction, frozen. */
@@ -26,27 +25,38 @@ struct filter_config {
 	struct side sides[SLUICE_DIRECTIONS];
 };
 
-static struct im_relay_driver driver = {.description = "Sluice stateless packet filter"};
+static struct im_relay_driver driver = {
+	.description = "Sluice stateless packet filter",
+	.own_size = sizeof(struct filter_own),
+	.start = filter_device_add,
+	.stop = filter_device_remove,
+};
 
 /* ---- Configuration ------------------------------------------------------------------------------- */
 
-static void side_free(struct side *side)
+/* Of none too: NULL is "no memory" alone. */
+IM_PASSIVE static void *allocate(size_t count, size_t size)
+{
+	return im_allocate_memory(driver.wrapper, (count + 1) * size, "filter's rules");
+}
+
+IM_PASSIVE static void side_free(struct side *side)
 {
 	classify_free(side->classifier);
-	free(side->counters);
-	free(side->actions);
+	im_free_memory(side->counters);
+	im_free_memory(side->actions);
 }
 
 IM_PASSIVE static int side_build(struct side *side, const struct im_config_source *source, uint8_t direction)
 {
-	const struct sluice_rule **rules = calloc(source->count + 1, sizeof(*rules));
+	const struct sluice_rule **rules = allocate(source->count, sizeof(*rules));
 	uint32_t count = 0;
 	int result = -ENOMEM;
 
 	side->default_action = source->default_action[direction];
 	side->default_counter = source->default_counter[direction];
-	side->counters = calloc(source->count + 1, sizeof(*side->counters));
-	side->actions = calloc(source->count + 1, sizeof(*side->actions));
+	side->counters = allocate(source->count, sizeof(*side->counters));
+	side->actions = allocate(source->count, sizeof(*side->actions));
 	if (rules != NULL && side->counters != NULL && side->actions != NULL) {
 		for (uint32_t i = 0; i < source->count; i++) {
 			if (source->rules[i]->direction != direction)
@@ -57,7 +67,7 @@ IM_PASSIVE static int side_build(struct side *side, const struct im_config_sourc
 		}
 		result = classify_build(rules, count, &side->classifier);
 	}
-	free(rules);
+	im_free_memory(rules);
 	return result;
 }
 
@@ -67,12 +77,12 @@ IM_PASSIVE static void config_destroy(void *opaque)
 
 	side_free(&config->sides[SLUICE_IN]);
 	side_free(&config->sides[SLUICE_OUT]);
-	free(config);
+	im_free_memory(config);
 }
 
 IM_PASSIVE static im_status_t config_build(const struct im_config_source *source, void **out)
 {
-	struct filter_config *config = calloc(1, sizeof(*config));
+	struct filter_config *config = allocate(1, sizeof(*config));
 
 	if (config == NULL)
 		return IM_STATUS_RESOURCES;
@@ -181,7 +191,7 @@ IM_DISPATCH static void send_burst(struct im_relay *relay, struct im_packet **pa
 	if (passing < count)
 		im_send_complete(relay->instance, denied, (uint16_t)(count - passing));
 	if (passing > 0)
-		im_send_packets(relay->below, passed, passing);
+		im_relay_send(relay, passed, passing);
 }
 
 /* A sender may hand over more at once than the burst that fits on the stack here (4.1). */
@@ -196,16 +206,19 @@ IM_DISPATCH static void receive_packets(void *context, struct im_packet **packet
 {
 	struct im_relay *relay = context;
 	struct im_packet *passed[IM_BURST], *denied[IM_BURST];
-	bool lent = packets[0]->status == IM_STATUS_SUCCESS;
+	uint16_t kept[IM_BURST];  /* references of what passes */
 	uint32_t drops[IM_BURST]; /* enum sluice_drop of each packet, 0: it passes */
 	uint16_t passing;
 
+	if (!im_relay_takes(relay, count))
+		return;
 	judge_for(relay->instance, SLUICE_IN, packets, count, drops);
 	passing = part(relay->instance, SLUICE_IN, packets, count, drops, passed, denied);
-	for (uint16_t i = 0; i < count; i++)
-		references[i] = lent && drops[i] == 0;
-	if (passing > 0)
-		im_indicate_receive_packets(relay->instance, passed, passing);
+	if (passing == 0)
+		return;
+	im_relay_indicate(relay, passed, passing, kept);
+	for (uint16_t i = 0, k = 0; i < count; i++)
+		references[i] = drops[i] == 0 ? kept[k++] : 0;
 }
 
 IM_PASSIVE static im_status_t bind_adapter(const struct im_bind_config *config)

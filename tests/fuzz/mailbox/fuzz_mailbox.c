@@ -4,6 +4,8 @@
  *
  *   control byte | command, 64 bytes | doorbell, 4 bytes (DOORBELL) | payload length, 2 bytes, and payload (PAYLOAD)
  *
+ * Every other opcode is slow: its command is put aside, and completed before the next turn that consumes.
+ *
  * The control bits let the fuzzer get past the checksum and the phase, which it could not guess, and keep
  * offsets small where it wants to reach the handlers rather than the bounds.
  */
@@ -39,6 +41,10 @@ static struct {
 	uint8_t *stage_out;
 	uint64_t handled;
 	uint64_t sum;
+	/* a command that was put aside, with its copies */
+	struct sluice_command deferred;
+	uint8_t *payload;
+	uint8_t *reply;
 } world;
 
 static const uint16_t known[] = {
@@ -74,16 +80,41 @@ static enum sluice_status handle(void *context, struct mailbox_call *call)
 
 static struct mailbox_ops ops;
 
+static int defer(struct mailbox *mailbox, const struct sluice_command *command)
+{
+	require(!mailbox->deferred);
+	require(command->in_length <= SLUICE_STAGE_SIZE && command->out_length <= SLUICE_STAGE_SIZE);
+	world.deferred = *command;
+	memcpy(world.payload, mailbox->scratch.in, command->in_length);
+	return command->arg[0] % 8 == 7 ? -1 : 0; /* sometimes there is no memory */
+}
+
+static void finish(void)
+{
+	struct mailbox_call call;
+
+	if (!world.mailbox.deferred)
+		return;
+	call = mailbox_prepare(&world.mailbox, &world.deferred, world.payload, world.reply);
+	memset(world.reply, 0, call.reply_room);
+	mailbox_finish(&world.mailbox, &call, handle(NULL, &call));
+	require(!world.mailbox.deferred);
+}
+
 static void set_up_once(void)
 {
 	if (world.stage_in != NULL)
 		return;
 	world.stage_in = calloc(1, SLUICE_STAGE_SIZE); /* on the heap, where the sanitizer guards both ends */
 	world.stage_out = calloc(1, SLUICE_STAGE_SIZE);
-	require(world.stage_in != NULL && world.stage_out != NULL);
+	world.payload = malloc(SLUICE_STAGE_SIZE);
+	world.reply = malloc(SLUICE_STAGE_SIZE);
+	require(world.stage_in != NULL && world.stage_out != NULL && world.payload != NULL && world.reply != NULL);
 	require(mailbox_scratch_create(&world.mailbox.scratch) == 0);
-	for (unsigned i = 0; i < MAILBOX_OPCODES; i++)
+	for (unsigned i = 0; i < MAILBOX_OPCODES; i++) {
 		ops.handlers[i] = handle;
+		ops.slow[i] = i % 2 == 1;
+	}
 }
 
 static void start(enum sluice_role role)
@@ -101,6 +132,7 @@ static void start(enum sluice_role role)
 				   .stage_in = world.stage_in,
 				   .stage_out = world.stage_out};
 	world.mailbox = (struct mailbox){
+		.defer = defer,
 		.regions = {&world.doorbell, world.sq, world.cq, world.stage_in, world.stage_out},
 		.scratch = scratch,
 		.ops = &ops,
@@ -147,6 +179,7 @@ static void check_completions(void)
 	}
 	require(world.ring.consumed == world.mailbox.posted);
 	require(world.counters.commands == world.mailbox.taken);
+	require(world.mailbox.taken == world.mailbox.posted + world.mailbox.deferred);
 	require(world.counters.bad_commands <= world.counters.commands);
 	/* the rest ran, but for replays, which have a stored answer */
 	require(world.handled <= world.counters.commands - world.counters.bad_commands);
@@ -177,8 +210,11 @@ static bool turn(struct input *input)
 	if (!take(input, &control, 1) || !take(input, &command, sizeof(command)))
 		return false;
 	shape(&command, control);
-	if (control & CONSUME)
+	if (control & CONSUME) {
+		finish();
+		check_completions();
 		world.doorbell.cq_head = world.ring.consumed;
+	}
 	if ((control & DOORBELL) && !take(input, &world.doorbell.cq_head, sizeof(world.doorbell.cq_head)))
 		return false;
 	if (control & PAYLOAD)
@@ -205,7 +241,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	start((enum sluice_role)(role % (SLUICE_ROLE_OPERATOR + 1)));
 	while (turn(&input))
 		;
+	finish();
 	mailbox_serve(&world.mailbox, SLUICE_RING_ENTRIES);
+	finish();
 	check_completions();
 	return 0;
 }

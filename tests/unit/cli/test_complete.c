@@ -37,6 +37,9 @@ static void commands(void **state)
 	EXPECT(0, "", "nonsense", "");
 	EXPECT(0, "", "info", "");
 	EXPECT(0, "list\nget\nset\n", "help", "oid", "");
+	EXPECT(0, "load\n", "driver", "lo");
+	EXPECT(0, "show\ninsert\nremove\n", "stack", "");
+	EXPECT(0, "list\nopen\ncall\n", "device", "");
 }
 
 static void options(void **state)
@@ -46,12 +49,17 @@ static void options(void **state)
 	EXPECT(0, "--dry-run\n", "apply", "--d");
 	EXPECT(0, "", "info", "--d");
 	EXPECT(0, "--watch\n", "stats", "--w");
+	EXPECT(0, "--uninstall\n", "driver", "unload", "--u");
+	EXPECT(0, "--bottom\n--below\n", "stack", "insert", "--b");
 }
 
 static void files(void **state)
 {
 	(void)state;
 	EXPECT(COMPLETE_FILES, "", "apply", "");
+	EXPECT(COMPLETE_FILES, "", "driver", "load", "./m");
+	EXPECT(COMPLETE_FILES, "", "device", "call", "filter", "1", "");
+	EXPECT(0, "", "device", "call", "filter", "");
 	EXPECT(COMPLETE_FILES, "", "apply", "--dry-run", "pol");
 	EXPECT(COMPLETE_FILES, "", "--runtime-dir", "");
 	EXPECT(COMPLETE_FILES, "", "--runtime-dir", "=", "/r");

@@ -92,6 +92,7 @@ static void bad_values_are_named(void **state)
 	expect_refused(SLUICE_OID_MAC_LIST, "02:00:00:00:00:01,", "\"\"");
 	expect_refused(SLUICE_OID_U32_LIST, "1,2,3,4", "12 bytes");
 	expect_refused(SLUICE_OID_TEXT, "thirteen byte", "12 bytes");
+	expect_refused(SLUICE_OID_STATISTICS, "in-octets=1", "not set");
 }
 
 static void examples_are_right(void **state)
@@ -145,6 +146,23 @@ static void wrong_lengths_are_shown_as_bytes(void **state)
 	free(text);
 }
 
+static void statistics_are_named_and_what_is_unknown_is_a_dash(void **state)
+{
+	const struct sluice_oid_statistics s = {
+		.valid = 1ull << SLUICE_STATISTIC_in_octets | 1ull << SLUICE_STATISTIC_out_discards,
+		.in_octets = 1ull << 40,
+		.in_unicast = 77, /* not valid */
+		.out_discards = 3,
+	};
+
+	(void)state;
+	assert_int_equal(oid_find("gen-statistics")->type, SLUICE_OID_STATISTICS);
+	expect_text(SLUICE_OID_STATISTICS, (const char *)&s, sizeof(s),
+		    "in-octets=1099511627776 in-unicast=- in-multicast=- in-broadcast=- in-errors=- in-discards=- "
+		    "out-octets=- out-unicast=- out-multicast=- out-broadcast=- out-errors=- out-discards=3");
+	expect_text(SLUICE_OID_STATISTICS, "\1\2", 2, "01 02");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +173,7 @@ int main(void)
 		cmocka_unit_test(examples_are_right),
 		cmocka_unit_test(counters_may_be_short),
 		cmocka_unit_test(wrong_lengths_are_shown_as_bytes),
+		cmocka_unit_test(statistics_are_named_and_what_is_unknown_is_a_dash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static void halt(void *context)
 	machine.wire = NULL;
 }
 
-/* It knows one OID that can be read and one that can be set. */
+/* It knows one OID that can be read, and two that can be set. */
 static im_status_t query(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
 			 uint32_t *needed)
 {
@@ -41,7 +41,7 @@ static im_status_t set(void *context, uint32_t oid, const void *buffer, uint32_t
 		       uint32_t *needed)
 {
 	(void)context, (void)buffer, (void)needed;
-	if (oid != SLUICE_OID_GEN_CURRENT_LOOKAHEAD)
+	if (oid != SLUICE_OID_GEN_CURRENT_LOOKAHEAD && oid != SLUICE_OID_GEN_CURRENT_PACKET_FILTER)
 		return IM_STATUS_NOT_SUPPORTED;
 	*read = length;
 	return IM_STATUS_SUCCESS;
@@ -72,7 +72,7 @@ static void return_packets(void *context, struct im_packet **packets, uint16_t c
 static im_status_t wire_entry(struct im_driver_object *object)
 {
 	static const struct im_miniport_characteristics miniport = {
-		.major_version = 4,
+		.major_version = IM_MAJOR_VERSION,
 		.initialize = initialize,
 		.halt = halt,
 		.query_information = query,
@@ -89,16 +89,46 @@ static im_status_t wire_entry(struct im_driver_object *object)
 
 static struct im_protocol *protocol;
 
-static im_status_t bind_adapter(const struct im_bind_config *config)
+static im_status_t open_filter(void)
 {
-	return im_open_adapter(&machine.top, protocol, &machine, config->adapter);
+	uint32_t everything = 0x2f;
+	struct im_request request = {
+		.set = true,
+		.oid = SLUICE_OID_GEN_CURRENT_PACKET_FILTER,
+		.buffer = &everything,
+		.length = sizeof(everything),
+	};
+
+	return im_request(machine.top, &request);
 }
 
-static void unbind_adapter(void *context)
+static im_status_t bind_adapter(const struct im_bind_config *config)
 {
-	(void)context;
+	static const uint32_t media[] = {IM_MEDIUM_802_3};
+	struct im_open open = {.context = &machine, .media = media, .media_count = 1};
+	im_status_t status = im_open_adapter(&machine.top, protocol, config, &open);
+
+	return status == IM_STATUS_SUCCESS ? open_filter() : status;
+}
+
+static im_status_t unbind_adapter(void *context, void *unbind_context)
+{
+	(void)context, (void)unbind_context;
 	im_close_adapter(machine.top);
 	machine.top = NULL;
+	return IM_STATUS_SUCCESS;
+}
+
+static void open_complete(void *context, im_status_t status)
+{
+	(void)context, (void)status;
+	fail_msg("nothing pends here");
+}
+
+static void close_complete(void *context)
+{
+	(void)context;
+	fail_msg("nothing pends here");
 }
 
 static void send_complete(void *context, struct im_packet **packets, uint16_t count)
@@ -115,6 +145,28 @@ static void receive_packets(void *context, struct im_packet **packets, uint16_t 
 		machine.at_top[machine.received++] = packets[i];
 }
 
+static im_status_t receive(void *context, const struct im_lookahead *lookahead)
+{
+	(void)context, (void)lookahead;
+	return IM_STATUS_NOT_ACCEPTED;
+}
+
+static void nothing(void *context)
+{
+	(void)context;
+}
+
+static void request_complete(void *context, struct im_request *request, im_status_t status)
+{
+	(void)context, (void)request, (void)status;
+	fail_msg("nothing pends here");
+}
+
+static void status_indicated(void *context, uint32_t indication, const void *buffer, uint32_t length)
+{
+	(void)context, (void)indication, (void)buffer, (void)length;
+}
+
 static void unload(void)
 {
 	im_deregister_protocol(protocol);
@@ -123,22 +175,31 @@ static void unload(void)
 static im_status_t top_entry(struct im_driver_object *object)
 {
 	static const struct im_protocol_characteristics characteristics = {
-		.major_version = 4,
+		.major_version = IM_MAJOR_VERSION,
 		.bind_adapter = bind_adapter,
 		.unbind_adapter = unbind_adapter,
+		.open_adapter_complete = open_complete,
+		.close_adapter_complete = close_complete,
 		.send_complete = send_complete,
 		.receive_packets = receive_packets,
+		.receive = receive,
+		.receive_complete = nothing,
+		.request_complete = request_complete,
+		.status = status_indicated,
+		.status_complete = nothing,
 	};
 	struct im_wrapper *wrapper;
+	im_status_t status;
 
 	assert_int_equal(im_initialize_wrapper(&wrapper, object), IM_STATUS_SUCCESS);
+	status = im_register_protocol(wrapper, &characteristics, sizeof(characteristics), &protocol);
 	im_register_unload_handler(wrapper, unload);
-	return im_register_protocol(wrapper, &characteristics, sizeof(characteristics), &protocol);
+	return status;
 }
 
 /* ---- Up and down ------------------------------------------------------------------------------------ */
 
-static void bind_over(const char *driver, const char *adapter, const char *presents)
+void machine_bind(const char *driver, const char *adapter, const char *presents)
 {
 	struct im_bind_config config = {.adapter = adapter, .vnic_count = 1, .vnic_names = &presents};
 
@@ -154,10 +215,10 @@ static void stack_up(void)
 	assert_int_equal(im_load_driver("wire", wire_entry, "test"), IM_STATUS_SUCCESS);
 	assert_int_equal(im_load_driver("top", top_entry, "test"), IM_STATUS_SUCCESS);
 	assert_int_equal(im_start_plain_instance(im_find_driver("wire"), "wire0", &machine), IM_STATUS_SUCCESS);
-	bind_over("passthru", "wire0", "tap");
-	bind_over("filter", "tap", "fw2");
-	bind_over("filter", "fw2", "fw");
-	bind_over("top", "fw", "top");
+	machine_bind("passthru", "wire0", "tap");
+	machine_bind("filter", "tap", "fw2");
+	machine_bind("filter", "fw2", "fw");
+	machine_bind("top", "fw", "top");
 }
 
 void machine_up(uint32_t fw_rules, uint32_t fw2_rules)
@@ -167,9 +228,11 @@ void machine_up(uint32_t fw_rules, uint32_t fw2_rules)
 	machine_fail_allocation = 0;
 	assert_int_equal(im_packet_pool_create(&machine.pool, 1023, 6, 1023), 0);
 	assert_int_equal(im_core_create(1, counter_slots(MACHINE_BUDGET)), 0);
+	im_core.buffers = machine.pool.buffers;
 	assert_int_equal(workers_create(1), 0); /* never started */
 	stack_up();
 	assert_int_equal(control_create(&machine.control, MACHINE_BUDGET, &machine.pool), 0);
+	rules_serve(&machine.control);
 	machine_commit(image_usual(fw_rules, fw2_rules), SLUICE_STATUS_OK);
 }
 
@@ -178,6 +241,7 @@ void machine_down(void)
 	machine_grace_blocked = false;
 	machine_fail_allocation = 0;
 	im_this_worker->block = NULL;
+	rules_stop();
 	control_destroy(&machine.control);
 	assert_int_equal(im_deinitialize_device_instance(machine.wire), IM_STATUS_SUCCESS);
 	im_unload_drivers();

@@ -16,6 +16,7 @@
 
 #include "control.h"
 #include "images.h"
+#include "rule.h"
 
 #define MACHINE_BUDGET 16u
 
@@ -40,6 +41,9 @@ void machine_up(uint32_t fw_rules, uint32_t fw2_rules);
 
 /** Everything down; expects no leak. */
 void machine_down(void);
+
+/** Bind @p driver over @p adapter, which restarts; expect that it succeeds. */
+void machine_bind(const char *driver, const char *adapter, const char *presents);
 
 /** Commit; expect @p expected. The image is freed whatever happens. Returns the offset. */
 uint32_t machine_commit(struct policy_image image, enum sluice_status expected);

@@ -249,6 +249,82 @@ static void without_memory_nothing_is_applied(void **state)
 	policy_image_clear(&full);
 }
 
+/* ---- Instances --------------------------------------------------------------------------------------- */
+
+/* "fw:a0 a1 tap:" : the instances in their order, each with its rules. */
+static const char *layout(const struct policy_image *image)
+{
+	static char text[512];
+
+	assert_true(image_is_good(image));
+	text[0] = '\0';
+	for (uint32_t i = 0; i < image->header->instances; i++) {
+		if (i > 0)
+			strcat(text, " ");
+		strcat(text, policy_instances(image)[i].name);
+		strcat(text, ":");
+		strcat(text, image_rule_names(image, i));
+	}
+	return text;
+}
+
+static void expect_insertion(uint32_t at, const char *expected)
+{
+	struct sluice_instance instance = {.name = "new", .driver = "filter", .takes_rules = 1};
+	struct policy_image image = image_usual(2, 1), before = image_copy(&image), out = {0};
+
+	assert_int_equal(edit_insert_instance(&image, at, &instance, &out), 0);
+	assert_string_equal(layout(&out), expected);
+	assert_memory_equal(image.header, before.header, before.length);
+	policy_image_clear(&image);
+	policy_image_clear(&before);
+	policy_image_clear(&out);
+}
+
+static void an_instance_comes_in_at_its_place_without_rules(void **state)
+{
+	(void)state;
+	expect_insertion(0, "new: fw:a0 a1 fw2:b0 tap:");
+	expect_insertion(1, "fw:a0 a1 new: fw2:b0 tap:");
+	expect_insertion(2, "fw:a0 a1 fw2:b0 new: tap:");
+	expect_insertion(3, "fw:a0 a1 fw2:b0 tap: new:");
+}
+
+static void expect_removal(uint32_t index, const char *expected)
+{
+	struct policy_image image = image_usual(2, 1), before = image_copy(&image), out = {0};
+
+	assert_int_equal(edit_remove_instance(&image, index, &out), 0);
+	assert_string_equal(layout(&out), expected);
+	assert_memory_equal(image.header, before.header, before.length);
+	policy_image_clear(&image);
+	policy_image_clear(&before);
+	policy_image_clear(&out);
+}
+
+static void an_instance_goes_with_its_rules(void **state)
+{
+	(void)state;
+	expect_removal(0, "fw2:b0 tap:");
+	expect_removal(1, "fw:a0 a1 tap:");
+	expect_removal(2, "fw:a0 a1 fw2:b0");
+}
+
+static void without_memory_no_instance_comes_or_goes(void **state)
+{
+	const struct sluice_instance instance = {.name = "new", .driver = "passthru"};
+	struct policy_image image = image_usual(2, 1), out = {0};
+
+	(void)state;
+	fail_malloc = true;
+	assert_int_equal(edit_insert_instance(&image, 1, &instance, &out), -ENOMEM);
+	assert_int_equal(edit_remove_instance(&image, 1, &out), -ENOMEM);
+	assert_int_equal(edit_copy(&image, &out), -ENOMEM);
+	fail_malloc = false;
+	assert_null(out.header);
+	policy_image_clear(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +339,9 @@ int main(void)
 		cmocka_unit_test(a_full_policy_brings_its_rules_and_defaults),
 		cmocka_unit_test(a_different_topology_is_refused_where_it_differs),
 		cmocka_unit_test(without_memory_nothing_is_applied),
+		cmocka_unit_test(an_instance_comes_in_at_its_place_without_rules),
+		cmocka_unit_test(an_instance_goes_with_its_rules),
+		cmocka_unit_test(without_memory_no_instance_comes_or_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

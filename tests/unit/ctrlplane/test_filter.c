@@ -66,6 +66,7 @@ static void up(uint32_t rules, uint8_t direction)
 	machine_judge();
 }
 
+/* contract: 4.2 4.6 */
 static void what_is_denied_is_completed_and_what_passes_keeps_its_order(void **state)
 {
 	static const uint16_t ports[BURST] = {9, 1, 8, 0, 2, 7};
@@ -94,6 +95,7 @@ static void what_is_denied_is_completed_and_what_passes_keeps_its_order(void **s
 	machine_down();
 }
 
+/* contract: 5.12 */
 static void what_is_denied_on_the_way_up_goes_home(void **state)
 {
 	static const uint16_t ports[4] = {1, 5, 2, 6};
@@ -112,6 +114,7 @@ static void what_is_denied_on_the_way_up_goes_home(void **state)
 	machine_down();
 }
 
+/* contract: 5.2 5.6 */
 static void packets_for_the_call_only_are_judged_and_never_returned(void **state)
 {
 	static const uint16_t ports[3] = {1, 5, 6};

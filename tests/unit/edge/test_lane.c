@@ -42,6 +42,7 @@ static uint32_t count_status(im_status_t status)
 
 /* ---- Through --------------------------------------------------------------------------------------- */
 
+/* contract: 4.2 5.11 */
 static void frames_pass_in_order_both_ways(void **state)
 {
 	(void)state;
@@ -75,6 +76,7 @@ static void a_poll_takes_no_more_than_a_burst(void **state)
 	wires_down(&wires);
 }
 
+/* contract: 11.5 */
 static void partial_bursts_leave_with_the_flush(void **state)
 {
 	(void)state;
@@ -89,6 +91,7 @@ static void partial_bursts_leave_with_the_flush(void **state)
 	wires_down(&wires);
 }
 
+/* contract: 11.7 */
 static void segments_stay_together(void **state)
 {
 	struct rte_mbuf *mbuf = NULL;
@@ -109,6 +112,7 @@ static void segments_stay_together(void **state)
 /* ---- A port that is slow --------------------------------------------------------------------------- */
 
 /* The port takes 7 at a time; what it does not take waits, and leaves in order. */
+/* contract: 4.2 4.20 */
 static void a_slow_port_keeps_the_order(void **state)
 {
 	uint32_t taken = 0;
@@ -127,6 +131,7 @@ static void a_slow_port_keeps_the_order(void **state)
 	wires_down(&wires);
 }
 
+/* contract: 5.11 */
 static void a_slow_host_keeps_the_order(void **state)
 {
 	uint32_t taken = 0;
@@ -145,6 +150,7 @@ static void a_slow_host_keeps_the_order(void **state)
 }
 
 /* Where no more can wait, the newest are refused (4.10); what waits is not touched. */
+/* contract: 4.10 */
 static void overflow_refuses_the_newest_and_counts(void **state)
 {
 	const uint32_t room = 7 + EDGE_PENDING_MAX;
@@ -169,6 +175,7 @@ static void overflow_refuses_the_newest_and_counts(void **state)
 	wires_down(&wires);
 }
 
+/* contract: 5.17 */
 static void overflow_towards_the_host_returns_what_is_refused(void **state)
 {
 	(void)state;
@@ -215,6 +222,7 @@ static void send_again(void *context, struct im_packet **packets, uint16_t count
 	spy(context, packets, count);
 }
 
+/* contract: 11.15 */
 static void sends_from_a_completion_keep_their_place(void **state)
 {
 	(void)state;
@@ -232,6 +240,7 @@ static void sends_from_a_completion_keep_their_place(void **state)
 
 /* ---- What is refused -------------------------------------------------------------------------------- */
 
+/* contract: 4.13 */
 static void a_frame_that_is_too_long_is_not_sent(void **state)
 {
 	(void)state;
@@ -261,6 +270,7 @@ static void set_packet_filter(const char *instance, uint32_t filter)
 	assert_int_equal(im_request_instance(im_find_instance(instance), &request), IM_STATUS_SUCCESS);
 }
 
+/* contract: 5.9 */
 static void nothing_is_indicated_while_the_packet_filter_is_zero(void **state)
 {
 	(void)state;
@@ -279,6 +289,7 @@ static void nothing_is_indicated_while_the_packet_filter_is_zero(void **state)
 	wires_down(&wires);
 }
 
+/* contract: 5.22 */
 static void without_descriptors_frames_are_dropped_and_counted(void **state)
 {
 	void *all[1023];
@@ -296,17 +307,47 @@ static void without_descriptors_frames_are_dropped_and_counted(void **state)
 	wires_down(&wires);
 }
 
-static void a_stack_that_does_not_run_takes_nothing(void **state)
+/* The host-side port is not polled while its adapter does not run: its frames wait in the device. */
+static void a_stack_that_does_not_run_leaves_frames_in_the_port(void **state)
 {
+	struct im_account sum;
+
 	(void)state;
 	up(&(struct wires_config){.levels = 1});
 	im_pause(im_find_instance("p0"));
 	wires_put(&wires, wires.from_host, 0, 3, 64, 1);
 	wires_put(&wires, wires.from_wire, 0, 3, 64, 1);
+	assert_int_equal(edge_port_poll(wires.host), 0);
+	wires_poll(wires.wire); /* that one runs: what comes finds nobody, and is counted */
+	edge_port_flush(wires.host);
+	wires_expect(wires.to_host, 0, 0);
+	im_read_account(im_instance_account(im_find_instance("p0")), &sum);
+	assert_int_equal(sum.drops[SLUICE_IN][SLUICE_DROP_NOT_RUNNING], 3);
+	assert_int_equal(done, 0);
+	im_restart(im_find_instance("p0"));
+	wires_poll(wires.host);
+	edge_port_flush(wires.wire);
+	wires_expect(wires.to_wire, 0, 3);
+	wires_down(&wires);
+}
+
+static void a_port_that_is_held_is_not_polled(void **state)
+{
+	(void)state;
+	up(&(struct wires_config){.levels = 1});
+	edge_port_hold(wires.host);
+	edge_port_hold(wires.wire);
+	wires_put(&wires, wires.from_host, 0, 3, 64, 1);
+	wires_put(&wires, wires.from_wire, 10, 3, 64, 1);
+	assert_int_equal(edge_port_poll(wires.host) + edge_port_poll(wires.wire), 0);
+	edge_port_release(wires.host);
+	edge_port_release(wires.wire);
 	wires_poll(wires.host);
 	wires_poll(wires.wire);
-	assert_int_equal(count_status(IM_STATUS_PAUSED), 3);
-	assert_int_equal(wires.wire->queues[0].pending + wires.host->queues[0].pending, 0);
+	edge_port_flush(wires.wire);
+	edge_port_flush(wires.host);
+	wires_expect(wires.to_wire, 0, 3);
+	wires_expect(wires.to_host, 10, 3);
 	wires_down(&wires);
 }
 
@@ -345,7 +386,7 @@ static void a_port_that_was_idle_does_not_make_up_for_it(void **state)
 
 /* ---- Copies ----------------------------------------------------------------------------------------- */
 
-/* Lent for the call only: the host-side edge copies, and the buffers stay the lender's (5.7). */
+/* Lent for the call only: who wants them copies, and the buffers stay the lender's (5.7). */
 static void indicate_for_the_call(struct wires *w, uint32_t first, uint16_t count, uint32_t length, uint32_t segments)
 {
 	struct rte_mbuf *mbufs[EDGE_BURST];
@@ -363,35 +404,44 @@ static void indicate_for_the_call(struct wires *w, uint32_t first, uint16_t coun
 	im_packet_release(&w->pool, packets, count);
 }
 
+/* With drivers between, the lowest copies; without, the host-side edge does. */
+/* contract: 5.6 5.7 */
 static void packets_for_the_call_only_are_copied(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 2});
-	indicate_for_the_call(&wires, 40, 8, 64, 1);
-	indicate_for_the_call(&wires, 48, 2, 3000, 2); /* a frame longer than the MTU */
-	indicate_for_the_call(&wires, 48, 2, 1400, 4);
-	wires_expect(wires.to_host, 40, 10);
-	assert_int_equal(wires_dropped(wires.host, SLUICE_IN, SLUICE_DROP_FRAME_TOO_LONG), 2);
-	assert_int_equal(wires.host->queues[0].tx_packets, 10);
-	assert_int_equal(wires.host->queues[0].tx_bytes, 8 * 64 + 2 * 1400);
-	wires_down(&wires);
+	for (uint32_t levels = 0; levels <= 2; levels += 2) {
+		up(&(struct wires_config){.levels = levels});
+		indicate_for_the_call(&wires, 40, 8, 64, 1);
+		indicate_for_the_call(&wires, 48, 2, 3000, 2); /* a frame longer than the MTU */
+		indicate_for_the_call(&wires, 48, 2, 1400, 4);
+		edge_port_flush(wires.host);
+		wires_expect(wires.to_host, 40, 10);
+		assert_int_equal(wires_dropped(wires.host, SLUICE_IN, SLUICE_DROP_FRAME_TOO_LONG), 2);
+		assert_int_equal(wires.host->queues[0].tx_packets, 10);
+		assert_int_equal(wires.host->queues[0].tx_bytes, 8 * 64 + 2 * 1400);
+		wires_down(&wires);
+	}
 }
 
-static void copies_do_not_overtake_what_waits(void **state)
+static void copies_wait_behind_what_waits(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_host = 4});
-	wires_put(&wires, wires.from_wire, 0, 6, 64, 1);
-	wires_poll(wires.wire);
-	edge_port_flush(wires.host); /* 4 are out, 2 wait */
-	indicate_for_the_call(&wires, 6, 3, 64, 1);
-	assert_int_equal(wires_dropped(wires.host, SLUICE_IN, SLUICE_DROP_TX_QUEUE_FULL), 3);
-	wires_expect(wires.to_host, 0, 4);
-	indicate_for_the_call(&wires, 6, 1, 64, 1); /* behind the two, which the port takes now */
-	wires_expect(wires.to_host, 4, 3);
-	wires_down(&wires);
+	for (uint32_t levels = 0; levels <= 1; levels++) {
+		up(&(struct wires_config){.levels = levels, .to_host = 4});
+		wires_put(&wires, wires.from_wire, 0, 6, 64, 1);
+		wires_poll(wires.wire);
+		edge_port_flush(wires.host); /* 4 are out, 2 wait */
+		indicate_for_the_call(&wires, 6, 3, 64, 1);
+		wires_expect(wires.to_host, 0, 4);
+		edge_port_flush(wires.host);
+		wires_expect(wires.to_host, 4, 4);
+		edge_port_flush(wires.host);
+		wires_expect(wires.to_host, 8, 1);
+		wires_down(&wires);
+	}
 }
 
+/* contract: 5.22 */
 static void copies_without_a_buffer_are_dropped_and_counted(void **state)
 {
 	struct rte_mbuf *frame[1], *all[2048];
@@ -399,7 +449,7 @@ static void copies_without_a_buffer_are_dropped_and_counted(void **state)
 	unsigned count;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	up(&(struct wires_config){.levels = 0});
 	wires_put(&wires, wires.from_wire, 0, 1, 64, 1);
 	assert_int_equal(rte_ring_dequeue(wires.from_wire, (void **)frame), 0);
 	assert_int_equal(im_packet_wrap(&wires.pool, frame, packet, 1), 0);
@@ -429,11 +479,12 @@ int main(void)
 		cmocka_unit_test(a_frame_that_is_too_long_is_not_sent),
 		cmocka_unit_test(nothing_is_indicated_while_the_packet_filter_is_zero),
 		cmocka_unit_test(without_descriptors_frames_are_dropped_and_counted),
-		cmocka_unit_test(a_stack_that_does_not_run_takes_nothing),
+		cmocka_unit_test(a_stack_that_does_not_run_leaves_frames_in_the_port),
+		cmocka_unit_test(a_port_that_is_held_is_not_polled),
 		cmocka_unit_test(a_port_with_a_rate_receives_no_faster),
 		cmocka_unit_test(a_port_that_was_idle_does_not_make_up_for_it),
 		cmocka_unit_test(packets_for_the_call_only_are_copied),
-		cmocka_unit_test(copies_do_not_overtake_what_waits),
+		cmocka_unit_test(copies_wait_behind_what_waits),
 		cmocka_unit_test(copies_without_a_buffer_are_dropped_and_counted),
 	};
 

@@ -136,48 +136,58 @@ static int port_down(void **state)
 	return down(state);
 }
 
-static uint32_t known(uint32_t oid)
+static uint32_t list_oids(uint32_t *list, uint32_t size)
 {
-	switch (oid) {
-#define X(name, number, type, settable, text)                                                                          \
-	case number:                                                                                                   \
-		return 1;
-		SLUICE_OID_TABLE(X)
-#undef X
-	default:
-		return 0;
-	}
+	uint32_t written, needed;
+
+	assert_int_equal(edge_port_query(asked, SLUICE_OID_GEN_SUPPORTED_LIST, list, size, &written, &needed),
+			 IM_STATUS_SUCCESS);
+	return written / 4;
 }
 
-/* Everything in the supported list is answered, and nothing else is (6.46); a probe tells the size (6.5). */
+static bool is_in(const uint32_t *list, uint32_t count, uint32_t oid)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (list[i] == oid)
+			return true;
+	return false;
+}
+
+/* A probe tells the size of what can be read (6.5). */
+static void expect_probe(uint32_t oid, uint32_t size)
+{
+	uint32_t written, needed;
+
+	if (size == 0 || oid == SLUICE_OID_PNP_QUERY_POWER)
+		return; /* the empty multicast list; and what is always a success (6.27) */
+	assert_int_equal(edge_port_query(asked, oid, NULL, 0, &written, &needed), IM_STATUS_BUFFER_TOO_SHORT);
+	assert_int_equal(written, 0);
+	assert_int_equal(needed, size);
+}
+
+/* Everything in the supported list is answered, and nothing else that has a number is (6.46). */
 static void what_is_listed_is_answered_and_nothing_else(void **state)
 {
-	uint32_t list[64], written, needed, count;
+#define X(name, number, type, settable, text) number,
+	static const uint32_t all[] = {SLUICE_OID_TABLE(X)};
+#undef X
+	uint32_t list[64], count, written, needed;
 
 	(void)state;
-	assert_int_equal(edge_port_query(asked, SLUICE_OID_GEN_SUPPORTED_LIST, list, sizeof(list), &written, &needed),
-			 IM_STATUS_SUCCESS);
-	count = written / 4;
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t value[512];
-		uint32_t size;
+	count = list_oids(list, sizeof(list));
+	for (size_t i = 0; i < RTE_DIM(all); i++) {
+		uint8_t value[512] = {0};
+		im_status_t status = edge_port_query(asked, all[i], value, sizeof(value), &written, &needed);
 
-		assert_int_equal(edge_port_query(asked, list[i], value, sizeof(value), &written, &needed),
-				 IM_STATUS_SUCCESS);
-		size = written;
-		if (size == 0)
-			continue; /* the empty multicast list */
-		assert_int_equal(edge_port_query(asked, list[i], value, 0, &written, &needed),
-				 IM_STATUS_BUFFER_TOO_SHORT);
-		assert_int_equal(written, 0);
-		assert_int_equal(needed, size);
+		if (status == IM_STATUS_SUCCESS)
+			expect_probe(all[i], written);
+		else
+			status = edge_port_set(asked, all[i], value, 1, &written, &needed);
+		if ((status != IM_STATUS_NOT_SUPPORTED) != is_in(list, count, all[i]))
+			fail_msg("OID %08x is %s, but %s listed", all[i], im_status_text(status),
+				 is_in(list, count, all[i]) ? "is" : "not");
 	}
-	for (uint32_t oid = 0x00010100; oid < 0x00010140; oid++) {
-		uint8_t value[512];
-		im_status_t status = edge_port_query(asked, oid, value, sizeof(value), &written, &needed);
-
-		assert_int_equal(status == IM_STATUS_SUCCESS, known(oid));
-	}
+	assert_false(is_in(list, count, SLUICE_OID_GEN_SUPPORTED_GUIDS)); /* 6.32 */
 }
 
 static im_status_t set(uint32_t oid, const void *value, uint32_t length, uint32_t *read, uint32_t *needed)
@@ -204,6 +214,36 @@ static void a_set_changes_all_or_nothing(void **state)
 	assert_int_equal(asked->lookahead, 1500);
 	assert_int_equal(set(SLUICE_OID_GEN_LINK_SPEED, &filter, 4, &read, &needed), IM_STATUS_NOT_SUPPORTED);
 	assert_int_equal(set(0x00ff0000, &filter, 4, &read, &needed), IM_STATUS_NOT_SUPPORTED);
+}
+
+static void a_port_takes_power_states_and_nothing_else_for_one(void **state)
+{
+	uint32_t read, needed, asleep = IM_POWER_D3, awake = IM_POWER_D0, none = 5, capabilities[3] = {1, 1, 1};
+
+	(void)state;
+	assert_int_equal(set(SLUICE_OID_PNP_SET_POWER, &none, 4, &read, &needed), IM_STATUS_NOT_ACCEPTED);
+	assert_int_equal(set(SLUICE_OID_PNP_SET_POWER, &asleep, 2, &read, &needed), IM_STATUS_INVALID_LENGTH);
+	assert_int_equal(needed, 4);
+	assert_int_equal(set(SLUICE_OID_PNP_SET_POWER, &asleep, 4, &read, &needed), IM_STATUS_SUCCESS);
+	assert_int_equal(read, 4);
+	assert_true(asked->stopped & EDGE_STOP_ASLEEP);
+	assert_int_equal(set(SLUICE_OID_PNP_SET_POWER, &awake, 4, &read, &needed), IM_STATUS_SUCCESS);
+	assert_false(asked->stopped & EDGE_STOP_ASLEEP);
+	assert_int_equal(edge_port_query(asked, SLUICE_OID_PNP_CAPABILITIES, capabilities, 12, &read, &needed),
+			 IM_STATUS_SUCCESS);
+	assert_int_equal(capabilities[0] | capabilities[1] | capabilities[2], 0); /* it wakes nobody */
+}
+
+static void offloads_are_those_that_it_can_do(void **state)
+{
+	uint32_t read, needed, sums = 7, large_sends = 8, value = 0;
+
+	(void)state;
+	assert_int_equal(set(SLUICE_OID_TCP_TASK_OFFLOAD, &sums, 4, &read, &needed), IM_STATUS_SUCCESS);
+	assert_int_equal(set(SLUICE_OID_TCP_TASK_OFFLOAD, &large_sends, 4, &read, &needed), IM_STATUS_INVALID_DATA);
+	assert_int_equal(edge_port_query(asked, SLUICE_OID_TCP_TASK_OFFLOAD, &value, 4, &read, &needed),
+			 IM_STATUS_SUCCESS);
+	assert_int_equal(value, 7);
 }
 
 static void a_multicast_list_holds_whole_multicast_addresses(void **state)
@@ -242,6 +282,8 @@ int main(void)
 		WITH_POOL(a_rate_is_that_of_the_whole_port),
 		WITH_PORT(what_is_listed_is_answered_and_nothing_else),
 		WITH_PORT(a_set_changes_all_or_nothing),
+		WITH_PORT(a_port_takes_power_states_and_nothing_else_for_one),
+		WITH_PORT(offloads_are_those_that_it_can_do),
 		WITH_PORT(a_multicast_list_holds_whole_multicast_addresses),
 	};
 

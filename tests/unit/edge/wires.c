@@ -54,10 +54,10 @@ static void make_stack(struct wires *wires)
 		memcpy(adapter, vnic, sizeof(adapter));
 	}
 	bind_over(EDGE_UPPER_DRIVER, adapter, "host0");
-	im_restart(im_find_instance("wire0"));
+	assert_int_equal(im_restart(im_find_instance("wire0")), IM_STATUS_SUCCESS);
 	for (uint32_t level = wires->levels; level-- > 0;) {
 		snprintf(vnic, sizeof(vnic), "p%u", level);
-		im_restart(im_find_instance(vnic));
+		assert_int_equal(im_restart(im_find_instance(vnic)), IM_STATUS_SUCCESS);
 	}
 }
 
@@ -73,6 +73,7 @@ void wires_up(struct wires *wires, const struct wires_config *config)
 	wires->from_wire = make_ring("from_wire", 0);
 	wires->to_wire = make_ring("to_wire", config->to_wire);
 	assert_int_equal(im_core_create(0, 4), 0);
+	im_core.buffers = wires->pool.buffers;
 	assert_int_equal(im_load_builtin_drivers(&failed), IM_STATUS_SUCCESS);
 	wires->host = make_port(wires, config, "host", wires->from_host, wires->to_host);
 	wires->wire = make_port(wires, config, "wire", wires->from_wire, wires->to_wire);

@@ -32,39 +32,42 @@ static uint32_t count_bindings(void)
 
 /* ---- Open -------------------------------------------------------------------------------------------- */
 
+/* contract: 3.20 */
 static void an_unknown_adapter_is_not_found(void **state)
 {
 	(void)state;
-	rig_top.binding = (void *)(uintptr_t)1;
 	assert_int_equal(rig_bind("top", "nowhere", "top"), IM_STATUS_ADAPTER_NOT_FOUND); /* 3.20 */
-	assert_null(rig_top.binding);
 	assert_int_equal(count_bindings(), 0);
 }
 
-static void an_adapter_has_one_overlying_protocol(void **state)
+static void several_protocols_may_open_an_adapter(void **state)
 {
-	struct im_binding *first;
-
 	(void)state;
 	assert_int_equal(rig_bind("top", "nic", "top"), IM_STATUS_SUCCESS);
-	first = rig_top.binding;
-	assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_OPEN_FAILED);
-	assert_ptr_equal(rig_nic.instance->upper, first);
-	assert_null(im_find_instance("r"));
-	assert_int_equal(count_bindings(), 1);
+	assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_SUCCESS);
+	assert_int_equal(im_restart(rig_nic.instance), IM_STATUS_SUCCESS);
+	assert_null(rig_nic.instance->upper);
+	assert_non_null(rig_nic.instance->fan);
+	assert_int_equal(rig_nic.instance->fan->count, 2);
+	im_unbind(rig_top.binding);
+	assert_null(rig_nic.instance->fan);
+	assert_string_equal(im_driver_over(rig_nic.instance->upper), "relay");
 }
 
 static void null_arguments_are_invalid_parameters(void **state)
 {
 	struct im_protocol *protocol = im_find_driver("top")->wrapper->protocol;
+	struct im_bind_config config = {.adapter = "nic"};
+	struct im_open open = {0};
 	struct im_binding *binding;
 
 	(void)state;
-	assert_int_equal(im_open_adapter(NULL, protocol, &binding, "nic"), IM_STATUS_INVALID_PARAMETER);
-	assert_int_equal(im_open_adapter(&binding, NULL, &binding, "nic"), IM_STATUS_INVALID_PARAMETER);
-	assert_int_equal(im_open_adapter(&binding, protocol, &binding, NULL), IM_STATUS_INVALID_PARAMETER);
+	assert_int_equal(im_open_adapter(NULL, protocol, &config, &open), IM_STATUS_INVALID_PARAMETER);
+	assert_int_equal(im_open_adapter(&binding, NULL, &config, &open), IM_STATUS_INVALID_PARAMETER);
+	assert_int_equal(im_open_adapter(&binding, protocol, NULL, &open), IM_STATUS_INVALID_PARAMETER);
+	assert_int_equal(im_open_adapter(&binding, protocol, &config, NULL), IM_STATUS_INVALID_PARAMETER);
 	assert_int_equal(im_close_adapter(NULL), IM_STATUS_INVALID_PARAMETER);
-	assert_int_equal(im_bind(NULL, NULL), IM_STATUS_INVALID_PARAMETER);
+	assert_int_equal(im_bind(NULL, &config), IM_STATUS_INVALID_PARAMETER);
 	assert_int_equal(rig_bind("nic", "nic", "r"), IM_STATUS_INVALID_PARAMETER); /* it has no protocol edge */
 }
 
@@ -73,36 +76,47 @@ static void no_memory_for_a_binding_is_resources(void **state)
 	(void)state;
 	rig_fail_calloc = 1;
 	assert_int_equal(rig_bind("top", "nic", "top"), IM_STATUS_RESOURCES);
-	assert_null(rig_nic.instance->upper);
+	assert_true(TAILQ_EMPTY(&rig_nic.instance->uppers));
 	assert_int_equal(count_bindings(), 0);
 }
 
 /* ---- A bind that fails -------------------------------------------------------------------------------- */
 
+/* contract: 1.36 */
 static void a_failing_bind_closes_the_adapter(void **state)
 {
+	struct im_protocol *protocol = im_find_driver("relay")->wrapper->protocol;
+
 	(void)state;
-	assert_int_equal(rig_bind("relay", "nic", "nic"), IM_STATUS_NOT_ACCEPTED); /* the VNIC's name is in use */
-	assert_null(rig_nic.instance->upper);
-	assert_int_equal(count_bindings(), 0); /* 1.36 */
-	assert_int_equal(im_find_driver("relay")->wrapper->protocol->bindings, 0);
 	assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_SUCCESS);
+	assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_NOT_ACCEPTED); /* the VNIC's name is in use */
+	assert_int_equal(count_bindings(), 1);					 /* 1.36 */
+	assert_int_equal(protocol->bindings, 1);
+	assert_int_equal(protocol->binds, 0);
+	assert_int_equal(rig_bind("relay", "nic", "r2"), IM_STATUS_SUCCESS);
 }
 
-/* Memory runs out at the relay's context, the binding, the VNIC. */
+/* Memory runs out at the first, second, ... allocation of a bind until it goes through. */
+/* contract: 1.36 11.10 */
 static void a_bind_that_runs_out_of_memory_at_any_step_leaves_nothing(void **state)
 {
+	uint32_t step = 0;
+	im_status_t status;
+
 	(void)state;
-	for (uint32_t step = 1; step <= 3; step++) {
-		rig_fail_calloc = step;
-		assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_RESOURCES);
+	for (;;) {
+		rig_fail_calloc = ++step;
+		status = rig_bind("relay", "nic", "r");
+		if (status == IM_STATUS_SUCCESS)
+			break;
+		assert_int_equal(status, IM_STATUS_RESOURCES);
 		assert_int_equal(rig_fail_calloc, 0);
-		assert_null(rig_nic.instance->upper);
+		assert_true(TAILQ_EMPTY(&rig_nic.instance->uppers));
 		assert_null(im_find_instance("r"));
 		assert_int_equal(count_bindings(), 0);
 	}
-	rig_fail_calloc = 4;
-	assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_SUCCESS);
+	assert_true(step > 3); /* the graph, the binding and the VNIC at the least */
+	rig_fail_calloc = 0;
 }
 
 static void a_relay_presents_exactly_one_vnic(void **state)
@@ -114,22 +128,40 @@ static void a_relay_presents_exactly_one_vnic(void **state)
 	assert_int_equal(im_bind(im_find_driver("relay"), &config), IM_STATUS_INVALID_PARAMETER);
 	config.vnic_count = 0;
 	assert_int_equal(im_bind(im_find_driver("relay"), &config), IM_STATUS_INVALID_PARAMETER);
-	assert_null(rig_nic.instance->upper);
+	assert_true(TAILQ_EMPTY(&rig_nic.instance->uppers));
+}
+
+/* ---- Cycles -------------------------------------------------------------------------------------------- */
+
+/* r1 over nic, r0 over r1: binding something that presents nic's, r1's or r0's names over r0 would close a ring (10.4).
+ */
+static void a_bind_that_closes_a_cycle_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(rig_bind("relay", "nic", "r1"), IM_STATUS_SUCCESS);
+	assert_int_equal(rig_bind("relay", "r1", "r0"), IM_STATUS_SUCCESS);
+	assert_int_equal(rig_bind("relay", "r0", "r1"), IM_STATUS_CYCLE);
+	assert_int_equal(rig_bind("relay", "r0", "nic"), IM_STATUS_CYCLE);
+	assert_int_equal(rig_bind("relay", "r0", "r0"), IM_STATUS_CYCLE);
+	assert_int_equal(count_bindings(), 2);
+	assert_int_equal(rig_bind("relay", "r0", "r2"), IM_STATUS_SUCCESS);
 }
 
 /* ---- Close -------------------------------------------------------------------------------------------- */
 
-static void (*relay_unbind)(void *context);
+static im_status_t (*relay_unbind)(void *context, void *unbind_context);
 
-static void note_unbind(void *context)
+static im_status_t note_unbind(void *context, void *unbind_context)
 {
 	struct im_relay *relay = context;
+	im_status_t status;
 	char name[SLUICE_NAME_SIZE];
 
 	snprintf(name, sizeof(name), "%s", im_instance_name(relay->instance));
 	rig_event("begin", name);
-	relay_unbind(context);
+	status = relay_unbind(context, unbind_context);
 	rig_event("end", name);
+	return status;
 }
 
 /* Unbinding the lowest relay takes down all above it first: VNIC, then binding, then memory (1.38, 10.3). */
@@ -144,7 +176,7 @@ static void an_unbind_goes_through_the_stack_from_the_top(void **state)
 	protocol = im_find_driver("relay")->wrapper->protocol;
 	relay_unbind = protocol->handlers.unbind_adapter;
 	protocol->handlers.unbind_adapter = note_unbind;
-	im_unbind(rig_nic.instance->upper);
+	im_unbind(TAILQ_FIRST(&rig_nic.instance->uppers));
 	assert_string_equal(rig_events, "begin:r1 begin:r0 unbind:top end:r0 end:r1");
 	assert_int_equal(rig_top.unbound, 1);
 	assert_int_equal(count_bindings(), 0);
@@ -152,25 +184,29 @@ static void an_unbind_goes_through_the_stack_from_the_top(void **state)
 	assert_null(im_find_instance("r1"));
 }
 
-static uint8_t state_in_unbind;
+static uint32_t gate_in_unbind;
 
-static void look_and_unbind(void *context)
+static im_status_t look_and_unbind(void *context, void *unbind_context)
 {
 	struct rig_top *top = context;
 
-	state_in_unbind = top->binding->lower->state;
+	(void)unbind_context;
+	gate_in_unbind = top->binding->gate;
+	assert_null(top->binding->lower->upper);
 	im_close_adapter(top->binding);
 	top->binding = NULL;
+	return IM_STATUS_SUCCESS;
 }
 
-static void an_adapter_is_paused_before_it_is_unbound(void **state)
+static void a_binding_is_paused_before_it_is_unbound(void **state)
 {
 	(void)state;
 	assert_int_equal(rig_bind("top", "nic", "top"), IM_STATUS_SUCCESS);
 	im_restart(rig_nic.instance);
 	rig_top.binding->protocol->handlers.unbind_adapter = look_and_unbind;
 	im_unbind(rig_top.binding);
-	assert_int_equal(state_in_unbind, SLUICE_INSTANCE_PAUSED); /* 10.23 */
+	assert_int_equal(gate_in_unbind, IM_GATE_STOPPED | IM_GATE_CLOSING); /* 10.23 */
+	assert_int_equal(rig_nic.instance->state, SLUICE_INSTANCE_RUNNING);  /* others may go on over it */
 }
 
 static void a_closed_adapter_can_be_opened_again(void **state)
@@ -178,18 +214,17 @@ static void a_closed_adapter_can_be_opened_again(void **state)
 	(void)state;
 	for (int i = 0; i < 16; i++) {
 		assert_int_equal(rig_bind("relay", "nic", "r"), IM_STATUS_SUCCESS);
-		im_restart(rig_nic.instance);
-		im_unbind(rig_nic.instance->upper);
+		im_unbind(TAILQ_FIRST(&rig_nic.instance->uppers));
 		assert_int_equal(count_bindings(), 0);
-		assert_int_equal(rig_nic.instance->state, SLUICE_INSTANCE_PAUSED);
 	}
 }
 
 /* ---- What aborts -------------------------------------------------------------------------------------- */
 
-static void keep_it_open(void *context)
+static im_status_t keep_it_open(void *context, void *unbind_context)
 {
-	(void)context;
+	(void)context, (void)unbind_context;
+	return IM_STATUS_SUCCESS;
 }
 
 static void unbind_without_closing(void)
@@ -199,6 +234,7 @@ static void unbind_without_closing(void)
 	im_unbind(rig_top.binding);
 }
 
+/* contract: 1.37 */
 static void an_unbind_that_does_not_close_aborts(void **state)
 {
 	(void)state;
@@ -210,14 +246,15 @@ int main(void)
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, up, down)
 	const struct CMUnitTest tests[] = {
 		WITH_CORE(an_unknown_adapter_is_not_found),
-		WITH_CORE(an_adapter_has_one_overlying_protocol),
+		WITH_CORE(several_protocols_may_open_an_adapter),
 		WITH_CORE(null_arguments_are_invalid_parameters),
 		WITH_CORE(no_memory_for_a_binding_is_resources),
 		WITH_CORE(a_failing_bind_closes_the_adapter),
 		WITH_CORE(a_bind_that_runs_out_of_memory_at_any_step_leaves_nothing),
 		WITH_CORE(a_relay_presents_exactly_one_vnic),
+		WITH_CORE(a_bind_that_closes_a_cycle_is_refused),
 		WITH_CORE(an_unbind_goes_through_the_stack_from_the_top),
-		WITH_CORE(an_adapter_is_paused_before_it_is_unbound),
+		WITH_CORE(a_binding_is_paused_before_it_is_unbound),
 		WITH_CORE(a_closed_adapter_can_be_opened_again),
 		WITH_CORE(an_unbind_that_does_not_close_aborts),
 	};

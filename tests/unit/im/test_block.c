@@ -49,7 +49,7 @@ static void a_block_that_goes_cannot_be_held(void **state)
 	im_block_drop(&block);
 	assert_int_equal(destroyed, 1);
 	assert_false(im_block_hold(&block)); /* increment unless zero (8.9) */
-	assert_int_equal(block.references, 0);
+	assert_int_equal(block.reference.count, 0);
 	assert_int_equal(destroyed, 1);
 }
 

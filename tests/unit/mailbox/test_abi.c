@@ -24,8 +24,8 @@ static void test_crc32c(void **state)
 static void test_hello(void **state)
 {
 	const struct sluice_hello hello = {
-		.magic = SLUICE_MAGIC, .abi_major = 1, .abi_minor = 2, .features = 0x03040506};
-	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 1, 0, 2, 0, 6, 5, 4, 3};
+		.magic = SLUICE_MAGIC, .abi_major = 2, .abi_minor = 2, .features = 0x03040506};
+	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 2, 0, 2, 0, 6, 5, 4, 3};
 
 	(void)state;
 	assert_memory_equal(&hello, bytes, sizeof(bytes));
@@ -35,7 +35,7 @@ static void test_welcome(void **state)
 {
 	const struct sluice_welcome welcome = {
 		.magic = SLUICE_MAGIC,
-		.abi_major = 1,
+		.abi_major = 2,
 		.status = SLUICE_STATUS_TOO_MANY_CLIENTS,
 		.role = SLUICE_ROLE_OPERATOR,
 		.client_id = 0x01020304,
@@ -43,7 +43,7 @@ static void test_welcome(void **state)
 		.stage_size = SLUICE_STAGE_SIZE,
 		.region_size = {0x1000, 0, 0, 0, 0, 0, 0, 0x0a0b0c0d},
 	};
-	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 1,  0, 0, 0, 0,  0,	0,  0,
+	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 2,  0, 0, 0, 0,  0,	0,  0,
 				   27,	0,   2,	  0,   4,   3,	 2,   1,   64, 0, 0, 0, 0,  0,	16, 0,
 				   0,	16,  0,	  0,   0,   0,	 0,   0,   0,  0, 0, 0, 0,  0,	0,  0,
 				   0,	0,   0,	  0,   0,   0,	 0,   0,   0,  0, 0, 0, 13, 12, 11, 10};

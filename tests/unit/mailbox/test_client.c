@@ -211,10 +211,11 @@ static void test_small_room_for_the_answer(void **state)
 static void test_status_reaches_the_caller(void **state)
 {
 	struct sluice_client *client = open_client(*state);
-	const struct sluice_rule_command rule = {0};
+	const struct sluice_stack_command insert = {0};
 	struct sluice_reply reply;
 
-	assert_int_equal(sluice_call(client, SLUICE_OP_RULE_ADD, 0, 0, &rule, sizeof(rule), NULL, 0, &reply), 0);
+	assert_int_equal(sluice_call(client, SLUICE_OP_STACK_INSERT, 0, 0, &insert, sizeof(insert), NULL, 0, &reply),
+			 0);
 	assert_int_equal(reply.status, SLUICE_STATUS_DUPLICATE_NAME);
 	assert_int_equal(reply.status_class, SLUICE_CLASS_CALLER);
 	assert_int_equal(reply.do_not_retry, 1);
@@ -413,7 +414,7 @@ static void test_socket_that_was_left_behind(void **state)
 /* As nobody: first with the socket's own permissions, then with ones that let everybody in. */
 static int visit_as_nobody(const struct fixture *fixture, bool may_connect)
 {
-	const struct sluice_rule_command rule = {0};
+	const struct sluice_stack_command insert = {0};
 	struct sluice_fault fault;
 	struct sluice_reply reply;
 	struct sluice_client *client;
@@ -427,7 +428,7 @@ static int visit_as_nobody(const struct fixture *fixture, bool may_connect)
 		return 3;
 	if (sluice_call(client, SLUICE_OP_INFO, 0, 0, NULL, 0, NULL, 0, &reply) != 0)
 		return 4;
-	if (sluice_call(client, SLUICE_OP_RULE_ADD, 0, 0, &rule, sizeof(rule), NULL, 0, &reply) != 0)
+	if (sluice_call(client, SLUICE_OP_STACK_INSERT, 0, 0, &insert, sizeof(insert), NULL, 0, &reply) != 0)
 		return 5;
 	return reply.status == SLUICE_STATUS_NOT_PERMITTED ? 0 : 6;
 }
@@ -468,7 +469,7 @@ static void test_welcomes_that_break_the_protocol(void **state)
 		{{.welcome_length = 63}, SLUICE_FAULT_PROTOCOL, "another length"},
 		{{.abi_major = SLUICE_ABI_MAJOR + 1, .status = SLUICE_STATUS_BAD_VERSION},
 		 SLUICE_FAULT_VERSION,
-		 "the firmware speaks version 2.0 of the mailbox, this program 1.0"},
+		 "the firmware speaks version 3.0 of the mailbox, this program 2.0"},
 		{{.status = SLUICE_STATUS_TOO_MANY_CLIENTS},
 		 SLUICE_FAULT_REFUSED,
 		 "the firmware refused the connection: too many clients"},

@@ -154,8 +154,8 @@ static void test_handler_error_names_the_field(void **state)
 {
 	struct rig *rig = *state;
 	struct sluice_completion completion =
-		run(rig, (struct sluice_command){.opcode = SLUICE_OP_RULE_ADD,
-						 .in_length = sizeof(struct sluice_rule_command)});
+		run(rig, (struct sluice_command){.opcode = SLUICE_OP_STACK_INSERT,
+						 .in_length = sizeof(struct sluice_stack_command)});
 
 	expect(&completion, SLUICE_STATUS_DUPLICATE_NAME, TOY_BAD_FIELD);
 	assert_int_equal(rig->counters.bad_commands, 0); /* well-formed: the handler refused it */
@@ -434,9 +434,10 @@ static void test_every_opcode_has_a_role(void **state)
 static void test_what_changes_state_is_not_for_tenants(void **state)
 {
 	static const uint16_t changing[] = {
-		SLUICE_OP_RULE_ADD,	SLUICE_OP_RULE_DELETE,	SLUICE_OP_RULE_REPLACE,	   SLUICE_OP_RULE_FLUSH,
-		SLUICE_OP_POLICY_BEGIN, SLUICE_OP_POLICY_CHUNK, SLUICE_OP_POLICY_VALIDATE, SLUICE_OP_POLICY_COMMIT,
-		SLUICE_OP_POLICY_ABORT, SLUICE_OP_OID_SET,
+		SLUICE_OP_DEVICE_OPEN,	 SLUICE_OP_DEVICE_CALL,	    SLUICE_OP_DEVICE_CLOSE,  SLUICE_OP_DRIVER_LOAD,
+		SLUICE_OP_DRIVER_UNLOAD, SLUICE_OP_STACK_INSERT,    SLUICE_OP_STACK_REMOVE,  SLUICE_OP_POLICY_BEGIN,
+		SLUICE_OP_POLICY_CHUNK,	 SLUICE_OP_POLICY_VALIDATE, SLUICE_OP_POLICY_COMMIT, SLUICE_OP_POLICY_ABORT,
+		SLUICE_OP_OID_SET,
 	};
 	struct rig *rig = *state;
 
@@ -537,9 +538,9 @@ static void test_only_the_last_answers_are_kept(void **state)
 static void test_replay_of_a_refusal(void **state)
 {
 	struct rig *rig = *state;
-	const struct sluice_command add = {
-		.opcode = SLUICE_OP_RULE_ADD, .token = 5, .in_length = sizeof(struct sluice_rule_command)};
-	struct sluice_completion first = run(rig, add), second = run(rig, add);
+	const struct sluice_command insert = {
+		.opcode = SLUICE_OP_STACK_INSERT, .token = 5, .in_length = sizeof(struct sluice_stack_command)};
+	struct sluice_completion first = run(rig, insert), second = run(rig, insert);
 
 	expect(&first, SLUICE_STATUS_DUPLICATE_NAME, TOY_BAD_FIELD);
 	expect(&second, SLUICE_STATUS_DUPLICATE_NAME, TOY_BAD_FIELD);
@@ -549,12 +550,101 @@ static void test_replay_of_a_refusal(void **state)
 static void test_busy_is_not_stored(void **state)
 {
 	struct rig *rig = *state;
-	const struct sluice_command flush = {.opcode = SLUICE_OP_RULE_FLUSH, .token = 5, .in_length = SLUICE_NAME_SIZE};
-	struct sluice_completion completion = run(rig, flush);
+	const struct sluice_command unload = {
+		.opcode = SLUICE_OP_DRIVER_UNLOAD, .token = 5, .in_length = SLUICE_NAME_SIZE};
+	struct sluice_completion completion = run(rig, unload);
 
 	expect(&completion, SLUICE_STATUS_BUSY, SLUICE_NO_OFFSET);
-	completion = run(rig, flush);
+	completion = run(rig, unload);
 	expect(&completion, SLUICE_STATUS_OK, SLUICE_NO_OFFSET);
+}
+
+/* A defer() that keeps the command until the test finishes it, or has no memory for it. */
+static struct sluice_command kept;
+static int defer_with;
+
+static int defer(struct mailbox *mailbox, const struct sluice_command *command)
+{
+	(void)mailbox;
+	kept = *command;
+	return defer_with;
+}
+
+static struct mailbox_ops commits_are_slow(struct rig *rig, int result)
+{
+	struct mailbox_ops ops = toy_ops;
+
+	ops.slow[SLUICE_OP_POLICY_COMMIT] = true;
+	rig->mailbox.defer = defer;
+	defer_with = result;
+	return ops;
+}
+
+static void test_deferred_command_holds_back_those_behind_it(void **state)
+{
+	struct rig *rig = *state;
+	struct mailbox_ops ops = commits_are_slow(rig, 0);
+	struct sluice_completion first, second;
+	uint8_t reply[64] = "answer";
+	struct mailbox_call call;
+
+	rig->mailbox.ops = &ops;
+	ring_submit(&rig->ring, (struct sluice_command){.opcode = SLUICE_OP_POLICY_COMMIT,
+							.command_id = 7,
+							.out_length = sizeof(reply)});
+	ring_submit(&rig->ring, (struct sluice_command){.opcode = SLUICE_OP_INFO, .command_id = 8});
+	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 0);
+	assert_int_equal(kept.command_id, 7);
+	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 0);
+	assert_int_equal(rig->toy.handled, 0);
+	call = mailbox_prepare(&rig->mailbox, &kept, NULL, reply);
+	call.reply_length = 6;
+	call.result = 99;
+	mailbox_finish(&rig->mailbox, &call, SLUICE_STATUS_OK);
+	assert_true(ring_take(&rig->ring, &first));
+	assert_int_equal(first.command_id, 7);
+	assert_int_equal(first.sq_head, 1);
+	assert_int_equal(first.result, 99);
+	assert_int_equal(first.crc, sluice_crc32c(sluice_crc32c(0, &first, 24), "answer", 6));
+	assert_string_equal((const char *)rig->stage_out, "answer");
+	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 1);
+	assert_true(ring_take(&rig->ring, &second));
+	assert_int_equal(second.command_id, 8);
+}
+
+static void test_deferred_command_without_memory_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct mailbox_ops ops = commits_are_slow(rig, -ENOMEM);
+	struct sluice_completion completion;
+
+	rig->mailbox.ops = &ops;
+	completion = run(rig, (struct sluice_command){.opcode = SLUICE_OP_POLICY_COMMIT});
+	expect(&completion, SLUICE_STATUS_NO_MEMORY, SLUICE_NO_OFFSET);
+	completion = run(rig, (struct sluice_command){.opcode = SLUICE_OP_POLICY_ABORT});
+	expect(&completion, SLUICE_STATUS_OK, SLUICE_NO_OFFSET);
+}
+
+static void test_deferred_answer_is_stored_for_its_replay(void **state)
+{
+	struct rig *rig = *state;
+	struct mailbox_ops ops = commits_are_slow(rig, 0);
+	const struct sluice_command commit = {.opcode = SLUICE_OP_POLICY_COMMIT, .token = 31};
+	struct sluice_completion completion;
+	struct mailbox_call call;
+
+	rig->mailbox.ops = &ops;
+	ring_submit(&rig->ring, commit);
+	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 0);
+	call = mailbox_prepare(&rig->mailbox, &kept, NULL, rig->mailbox.scratch.out);
+	call.result = 5;
+	mailbox_finish(&rig->mailbox, &call, SLUICE_STATUS_OK);
+	assert_true(ring_take(&rig->ring, &completion));
+	rig->ring.doorbell->cq_head = rig->ring.consumed;
+	defer_with = -ENOMEM; /* and so it is not asked again */
+	completion = run(rig, commit);
+	expect(&completion, SLUICE_STATUS_OK, SLUICE_NO_OFFSET);
+	assert_int_equal(completion.result, 5);
 }
 
 struct flipper {
@@ -637,6 +727,9 @@ int main(void)
 		CASE(only_the_last_answers_are_kept),
 		CASE(replay_of_a_refusal),
 		CASE(busy_is_not_stored),
+		CASE(deferred_command_holds_back_those_behind_it),
+		CASE(deferred_command_without_memory_is_refused),
+		CASE(deferred_answer_is_stored_for_its_replay),
 		CASE(bytes_flipped_during_validation),
 	};
 

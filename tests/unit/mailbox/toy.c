@@ -77,16 +77,16 @@ static enum sluice_status overrun(void *context, struct mailbox_call *call)
 	return SLUICE_STATUS_OK;
 }
 
-static enum sluice_status reject_rule(void *context, struct mailbox_call *call)
+static enum sluice_status reject_name(void *context, struct mailbox_call *call)
 {
 	enter(context, call);
 	call->error_offset = TOY_BAD_FIELD;
 	return SLUICE_STATUS_DUPLICATE_NAME;
 }
 
-static enum sluice_status flush(void *context, struct mailbox_call *call)
+static enum sluice_status busy_once(void *context, struct mailbox_call *call)
 {
-	return enter(context, call)->flushes++ == 0 ? SLUICE_STATUS_BUSY : SLUICE_STATUS_OK;
+	return enter(context, call)->unloads++ == 0 ? SLUICE_STATUS_BUSY : SLUICE_STATUS_OK;
 }
 
 static enum sluice_status begin(void *context, struct mailbox_call *call)
@@ -166,8 +166,8 @@ const struct mailbox_ops toy_ops = {
 			[SLUICE_OP_DRIVER_LIST] = list_drivers,
 			[SLUICE_OP_STACK_LIST] = end_process,
 			[SLUICE_OP_RULE_LIST] = echo,
-			[SLUICE_OP_RULE_ADD] = reject_rule,
-			[SLUICE_OP_RULE_FLUSH] = flush,
+			[SLUICE_OP_STACK_INSERT] = reject_name,
+			[SLUICE_OP_DRIVER_UNLOAD] = busy_once,
 			[SLUICE_OP_POLICY_BEGIN] = begin,
 			[SLUICE_OP_POLICY_CHUNK] = chunk,
 			[SLUICE_OP_POLICY_VALIDATE] = count_aborts,

@@ -13,8 +13,8 @@
  *   INFO         "toy" as struct sluice_info
  *   DRIVER_LIST  TOY_DRIVERS records, TOY_PAGE a page, instances = their index
  *   PORT_LIST    claims a longer answer than there is room (a handler's bug)
- *   RULE_ADD     DUPLICATE_NAME at TOY_BAD_FIELD
- *   RULE_FLUSH   BUSY the first time, then OK
+ *   STACK_INSERT DUPLICATE_NAME at TOY_BAD_FIELD
+ *   DRIVER_UNLOAD BUSY the first time, then OK
  *   POLICY_BEGIN, POLICY_COMMIT  count themselves; result = the count
  *   POLICY_ABORT    counts itself
  *   POLICY_VALIDATE result = aborts
@@ -35,7 +35,7 @@ struct toy {
 	unsigned handled; /* all handlers */
 	unsigned begins;
 	unsigned commits;
-	unsigned flushes;
+	unsigned unloads;
 	unsigned aborts;
 	unsigned sleep_ms;
 	unsigned torn;		  /* commands whose private copies do not match their checksum */

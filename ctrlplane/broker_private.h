@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the broker's files share: its clients, and how they become ones. */
+#ifndef CTRLPLANE_BROKER_PRIVATE_H
+#define CTRLPLANE_BROKER_PRIVATE_H
+
+#include "broker.h"
+#include "deferred.h"
+#include "region.h"
+#include "rundir.h"
+
+/* Connections that have not said HELLO yet; when all these places are taken the oldest makes room. */
+#define MAX_GREETING 16u
+#define PLACES	     (BROKER_MAX_CLIENTS + MAX_GREETING)
+#define REGIONS	     SLUICE_FD_KICK /* descriptors before KICK are regions */
+
+enum client_state { CLIENT_FREE = 0, CLIENT_GREETING, CLIENT_WELCOMED };
+
+/* What an event is about; together with place and client id in epoll's data. */
+enum source { SOURCE_LISTENER, SOURCE_SOCKET, SOURCE_KICK, SOURCE_DEFERRED };
+
+struct client {
+	enum client_state state;
+	uint32_t id;
+	enum sluice_role role;
+	int socket;
+	/*
+	 * The client holds the same open eventfd and can clear O_NONBLOCK on it. So it is never read: epoll
+	 * reports each kick by edge.
+	 */
+	int kick;
+	/*
+	 * For the same reason not an eventfd, which the client could fill up to make our write block: one end
+	 * of a socket pair, where MSG_DONTWAIT is ours alone. The client reads 8 bytes, as from an eventfd.
+	 */
+	int notify;
+	uint64_t deadline_ms;		/* for HELLO */
+	bool busy;			/* commands may be waiting */
+	struct deferred_job *job;	/* its command that is completed later, or NULL */
+	struct deferred_end *end;	/* reserved, where there are control threads */
+	struct region regions[REGIONS]; /* INFO absent: it is the broker's */
+	struct mailbox mailbox;
+};
+
+struct broker {
+	struct rundir rundir;
+	int epoll_fd;
+	int spare_fd; /* given up to be able to accept and refuse when descriptors run out */
+	const struct mailbox_ops *ops;
+	void *context;
+	struct region info;
+	struct mailbox_scratch scratch;
+	struct mailbox_counters counters;
+	struct deferred deferred; /* all zero where there are no control threads */
+	uint32_t last_id;
+	unsigned welcomed;
+	unsigned sessions; /* of clients, and of those that have gone while a command of theirs runs */
+	struct client clients[PLACES];
+};
+
+/** What epoll says of @p client. The id tells an event of a place's former client from one of its present client. */
+uint64_t broker_tag(const struct broker *broker, const struct client *client, enum source source);
+
+/** 0 or -errno. */
+int broker_watch(struct broker *broker, int fd, uint32_t events, uint64_t tag);
+
+void broker_hang_up(struct broker *broker, struct client *client);
+
+/** Takes what the client sent first, and makes it a client, or refuses it and hangs up. */
+void broker_greet(struct broker *broker, struct client *client);
+
+/** Has a control thread run a slow command of the client whose mailbox this is: its defer(). */
+int broker_defer(struct mailbox *mailbox, const struct sluice_command *command);
+
+/** Size and writer of each region. */
+extern const struct broker_region {
+	const char *name;
+	size_t size;
+	enum region_writer writer;
+} broker_regions[SLUICE_FD_COUNT];
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* HELLO and WELCOME: how a connection becomes a client with a mailbox, or is refused. */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker_private.h"
+
+const struct broker_region broker_regions[SLUICE_FD_COUNT] = {
+#define X(name, bytes, writer) [SLUICE_FD_##name] = {"sluice:" #name, bytes, REGION_##writer},
+	SLUICE_FD_TABLE(X)
+#undef X
+};
+
+static int create_regions(struct client *client)
+{
+	int error = 0;
+
+	for (int i = SLUICE_FD_INFO + 1; i < REGIONS && error == 0; i++)
+		error = region_create(&client->regions[i], broker_regions[i].name, broker_regions[i].size,
+				      broker_regions[i].writer);
+	return error;
+}
+
+/* KICK for us to watch, NOTIFY for us to send; *client_notify is the other end, for the client. */
+static int create_signals(struct broker *broker, struct client *client, int *client_notify)
+{
+	int pair[2];
+
+	client->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->kick < 0)
+		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+		return -errno;
+	client->notify = pair[0];
+	*client_notify = pair[1];
+	shutdown(client->notify, SHUT_RD); /* nothing comes this way */
+	return broker_watch(broker, client->kick, EPOLLIN | EPOLLET, broker_tag(broker, client, SOURCE_KICK));
+}
+
+static void set_up_mailbox(struct broker *broker, struct client *client)
+{
+	client->mailbox = (struct mailbox){
+		.regions =
+			{
+				.doorbell = client->regions[SLUICE_FD_DOORBELL].base,
+				.submission = client->regions[SLUICE_FD_SUBMISSION].base,
+				.completion = client->regions[SLUICE_FD_COMPLETION].base,
+				.stage_in = client->regions[SLUICE_FD_STAGE_IN].base,
+				.stage_out = client->regions[SLUICE_FD_STAGE_OUT].base,
+			},
+		.scratch = broker->scratch,
+		.ops = broker->ops,
+		.context = broker->context,
+		.counters = &broker->counters,
+		.role = client->role,
+	};
+}
+
+static enum sluice_status status_of_errno(int error)
+{
+	switch (-error) {
+	case 0:
+		return SLUICE_STATUS_OK;
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return SLUICE_STATUS_NO_MEMORY;
+	case EBUSY:
+		return SLUICE_STATUS_BUSY;
+	case ESHUTDOWN:
+		return SLUICE_STATUS_SHUTTING_DOWN;
+	default:
+		return SLUICE_STATUS_INTERNAL;
+	}
+}
+
+/* Memory for the session's end comes first: an end that waits for a driver must not fail. */
+static enum sluice_status open_session(struct broker *broker, struct client *client)
+{
+	int error = 0;
+
+	if (broker->deferred.threads != NULL) {
+		client->end = deferred_reserve();
+		if (client->end == NULL)
+			return SLUICE_STATUS_NO_MEMORY;
+		client->mailbox.defer = broker_defer;
+	}
+	if (broker->ops->session_open != NULL)
+		error = broker->ops->session_open(broker->context, client->id, &client->mailbox.session);
+	return status_of_errno(error);
+}
+
+static enum sluice_status furnish(struct broker *broker, struct client *client, int *client_notify)
+{
+	int error = create_regions(client);
+
+	if (error == 0)
+		error = create_signals(broker, client, client_notify);
+	if (error != 0)
+		return status_of_errno(error);
+	set_up_mailbox(broker, client);
+	return open_session(broker, client);
+}
+
+static int send_welcome(struct broker *broker, struct client *client, int client_notify)
+{
+	struct sluice_welcome welcome = {
+		.magic = SLUICE_MAGIC,
+		.abi_major = SLUICE_ABI_MAJOR,
+		.abi_minor = SLUICE_ABI_MINOR,
+		.status = SLUICE_STATUS_OK,
+		.role = (uint8_t)client->role,
+		.client_id = client->id,
+		.ring_entries = SLUICE_RING_ENTRIES,
+		.stage_size = SLUICE_STAGE_SIZE,
+	};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(SLUICE_FD_COUNT * sizeof(int))] = {0};
+	struct iovec part = {&welcome, sizeof(welcome)};
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int fds[SLUICE_FD_COUNT] = {[SLUICE_FD_INFO] = broker->info.fd,
+				    [SLUICE_FD_KICK] = client->kick,
+				    [SLUICE_FD_NOTIFY] = client_notify};
+
+	for (int i = 0; i < SLUICE_FD_COUNT; i++)
+		welcome.region_size[i] = (uint32_t)broker_regions[i].size;
+	for (int i = SLUICE_FD_INFO + 1; i < REGIONS; i++)
+		fds[i] = client->regions[i].fd;
+	*header =
+		(struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(fds))};
+	memcpy(CMSG_DATA(header), fds, sizeof(fds));
+	return sendmsg(client->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(welcome) ? 0 : -errno;
+}
+
+static void refuse(struct broker *broker, struct client *client, enum sluice_status status)
+{
+	struct sluice_welcome welcome = {
+		.magic = SLUICE_MAGIC,
+		.abi_major = SLUICE_ABI_MAJOR,
+		.abi_minor = SLUICE_ABI_MINOR,
+		.status = (uint16_t)status,
+	};
+
+	send(client->socket, &welcome, sizeof(welcome), MSG_DONTWAIT | MSG_NOSIGNAL);
+	broker_hang_up(broker, client);
+}
+
+/* Nothing is kept that the client alone needs: of the regions the mappings, of NOTIFY the sending end. */
+static void welcome(struct broker *broker, struct client *client)
+{
+	int client_notify = -1;
+	enum sluice_status status = furnish(broker, client, &client_notify);
+	int error;
+
+	if (status != SLUICE_STATUS_OK) {
+		if (client_notify >= 0)
+			close(client_notify);
+		refuse(broker, client, status);
+		return;
+	}
+	client->state = CLIENT_WELCOMED;
+	broker->welcomed++;
+	broker->sessions++;
+	error = send_welcome(broker, client, client_notify);
+	close(client_notify);
+	for (int i = 0; i < REGIONS; i++)
+		region_close_fd(&client->regions[i]);
+	if (error != 0)
+		broker_hang_up(broker, client);
+}
+
+static bool is_zero(const uint8_t *byte, size_t length)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < length; i++)
+		any |= byte[i];
+	return any == 0;
+}
+
+static enum sluice_status judge_hello(const struct broker *broker, const struct sluice_hello *hello)
+{
+	if (hello->abi_major != SLUICE_ABI_MAJOR)
+		return SLUICE_STATUS_BAD_VERSION;
+	if (!is_zero(hello->reserved, sizeof(hello->reserved)))
+		return SLUICE_STATUS_BAD_RESERVED;
+	if (broker->sessions == BROKER_MAX_CLIENTS)
+		return SLUICE_STATUS_TOO_MANY_CLIENTS;
+	return SLUICE_STATUS_OK;
+}
+
+/*
+ * One whole HELLO without descriptors, or false. There is no room for control data, so that the kernel drops
+ * any descriptors instead of installing them here, and tells by MSG_CTRUNC.
+ */
+static bool receive_hello(int socket, struct sluice_hello *hello)
+{
+	struct iovec part = {hello, sizeof(*hello)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT);
+
+	return length == sizeof(*hello) && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+	       hello->magic == SLUICE_MAGIC;
+}
+
+void broker_greet(struct broker *broker, struct client *client)
+{
+	struct sluice_hello hello;
+	enum sluice_status status;
+
+	if (!receive_hello(client->socket, &hello)) { /* nobody who would understand an answer */
+		broker_hang_up(broker, client);
+		return;
+	}
+	status = judge_hello(broker, &hello);
+	if (status == SLUICE_STATUS_OK)
+		welcome(broker, client);
+	else
+		refuse(broker, client, status);
+}

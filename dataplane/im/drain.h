@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Waiting, without a thread that waits, until what a driver has out is home: it asks again each time the control
+ * threads do their queued work. For handlers that pend until then (7.23, 10.25, 10.26).
+ */
+#ifndef IM_DRAIN_H
+#define IM_DRAIN_H
+
+#include <stdbool.h>
+
+#include "level.h"
+#include "sync.h"
+
+/** One wait; embedded in what it is about. Set up the first four; one at a time. */
+struct im_drain {
+	struct im_wrapper *wrapper;
+	void *owner;
+	/** Whether nothing is out any more. Level: PASSIVE. */
+	bool (*is_home)(void *owner);
+	/** Now it is. The drain is not touched any more. Level: PASSIVE. */
+	void (*done)(void *owner);
+	struct im_work work; /* the drain's */
+};
+
+/** True: nothing is out. False: done() is called when that is so. Level: PASSIVE. */
+IM_PASSIVE bool im_drain_begin(struct im_drain *drain);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the neighbours were given, call after call. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rig.h"
+
+static struct rig_call calls[RIG_CALLS_MAX];
+static uint32_t call_count; /* atomic: handlers run on several threads */
+
+void rig_broken(const char *what)
+{
+	fprintf(stderr, "rig: %s\n", what);
+	abort();
+}
+
+void *rig_allocate(size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (memory == NULL)
+		rig_broken("no memory");
+	return memory;
+}
+
+struct rig_call *rig_note(enum rig_handler handler, const char *name)
+{
+	uint32_t at = __atomic_fetch_add(&call_count, 1, __ATOMIC_ACQ_REL);
+	struct rig_call *call;
+
+	if (at >= RIG_CALLS_MAX)
+		rig_broken("the log is full");
+	call = &calls[at];
+	memset(call, 0, sizeof(*call));
+	call->handler = handler;
+	call->name = name;
+	call->thread = im_this_worker->index;
+	call->level = im_this_worker->level;
+	return call;
+}
+
+void rig_note_packets(struct rig_call *call, struct im_packet **packets, uint16_t count)
+{
+	if (count > RIG_CALL_PACKETS)
+		rig_broken("more than IM_BURST packets in one call");
+	call->count = count;
+	for (uint16_t i = 0; i < count; i++) {
+		call->packets[i] = packets[i];
+		call->statuses[i] = packets[i]->status;
+	}
+}
+
+im_status_t rig_noted(struct rig_call *call, im_status_t result)
+{
+	call->result = result;
+	__atomic_store_n(&call->returned, true, __ATOMIC_RELEASE);
+	return result;
+}
+
+void rig_forget(void)
+{
+	__atomic_store_n(&call_count, 0, __ATOMIC_RELEASE);
+}
+
+static const char *const texts[] = {
+#define X(name) [RIG_##name] = #name,
+	RIG_HANDLER_TABLE(X)
+#undef X
+};
+
+const char *rig_handler_text(enum rig_handler handler)
+{
+	return texts[handler];
+}
+
+/* ---- Looking at it ------------------------------------------------------------------------------- */
+
+/* The next call from *at on, which is moved behind it. */
+static const struct rig_call *next(uint32_t *at, enum rig_handler handler, const char *name)
+{
+	uint32_t end = __atomic_load_n(&call_count, __ATOMIC_ACQUIRE);
+
+	while (*at < end) {
+		const struct rig_call *call = &calls[(*at)++];
+
+		if (call->handler == handler && (name == NULL || strcmp(call->name, name) == 0))
+			return call;
+	}
+	return NULL;
+}
+
+const struct rig_call *rig_call(enum rig_handler handler, const char *name, unsigned nth)
+{
+	const struct rig_call *call;
+	uint32_t at = 0;
+
+	while ((call = next(&at, handler, name)) != NULL && nth > 0)
+		nth--;
+	return call;
+}
+
+unsigned rig_calls(enum rig_handler handler, const char *name)
+{
+	unsigned found = 0;
+	uint32_t at = 0;
+
+	while (next(&at, handler, name) != NULL)
+		found++;
+	return found;
+}
+
+unsigned rig_packets_seen(enum rig_handler handler, const char *name)
+{
+	const struct rig_call *call;
+	unsigned found = 0;
+	uint32_t at = 0;
+
+	while ((call = next(&at, handler, name)) != NULL)
+		found += call->count;
+	return found;
+}
+
+unsigned rig_packets_with(enum rig_handler handler, const char *name, im_status_t status)
+{
+	const struct rig_call *call;
+	unsigned found = 0;
+	uint32_t at = 0;
+
+	while ((call = next(&at, handler, name)) != NULL)
+		for (uint16_t i = 0; i < call->count; i++)
+			found += call->statuses[i] == status;
+	return found;
+}
+
+void rig_expect_packets_at(const char *file, int line, enum rig_handler handler, const char *name,
+			   struct im_packet *const *packets, unsigned count)
+{
+	unsigned seen = rig_packets_seen(handler, name), k = 0;
+	const struct rig_call *call;
+	uint32_t at = 0;
+
+	if (seen != count)
+		fail_msg("%s:%d: %s of %s got %u packets, expected %u", file, line, rig_handler_text(handler), name,
+			 seen, count);
+	while ((call = next(&at, handler, name)) != NULL)
+		for (uint16_t i = 0; i < call->count; i++, k++)
+			if (call->packets[i] != packets[k])
+				fail_msg("%s:%d: %s of %s: packet %u is not the one expected there", file, line,
+					 rig_handler_text(handler), name, k);
+}
+
+const char *rig_story(uint64_t handlers)
+{
+	uint32_t end = __atomic_load_n(&call_count, __ATOMIC_ACQUIRE);
+	static char story[8192];
+	size_t used = 0;
+
+	story[0] = '\0';
+	for (uint32_t i = 0; i < end; i++) {
+		if ((handlers >> calls[i].handler & 1) == 0)
+			continue;
+		used += (size_t)snprintf(story + used, sizeof(story) - used, "%s%s:%s", used > 0 ? " " : "",
+					 rig_handler_text(calls[i].handler), calls[i].name);
+		if (used >= sizeof(story))
+			rig_broken("the story is too long");
+	}
+	return story;
+}
