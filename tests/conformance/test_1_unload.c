@@ -386,12 +386,16 @@ static void c1_28_uninstall_unbinds_each_once_then_uninstalls_then_unloads(void 
 		rig_begin(NULL, 0);
 		rig.mid->script.unbinds = rig.top->script.unbinds = when;
 		rig_build(2);
+		rig_start_nic("other");
+		assert_int_equal(rig_bind("mid", "other", "m9"), IM_STATUS_SUCCESS); /* beside the stack */
+		host_settle();
 		rig_forget();
 		assert_int_equal(host_unload("mid", true), IM_STATUS_SUCCESS);
 		assert_int_equal(rig_calls(RIG_unbind_adapter, "m0"), 1);
 		assert_int_equal(rig_calls(RIG_unbind_adapter, "m1"), 1);
+		assert_int_equal(rig_calls(RIG_unbind_adapter, "m9"), 1);
 		assert_string_equal(rig_story(RIG_BIT(halt) | RIG_BIT(uninstall) | RIG_BIT(unload)),
-				    "halt:m0 halt:m1 uninstall:mid unload:mid");
+				    "halt:m0 halt:m1 halt:m9 uninstall:mid unload:mid");
 		rig_end();
 	}
 }
