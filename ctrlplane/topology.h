@@ -17,6 +17,12 @@
 
 #include "control.h"
 
+/**
+ * Bind @p driver over @p adapter, presenting @p presents, and wait until that VNIC is there: it may be initialised
+ * after the bind is complete [2.40]. What the bind said, or FAILURE: it could not be initialised.
+ */
+im_status_t topology_bind(const char *driver, const char *adapter, const char *presents);
+
 /** How a change ended, where it did not go well. */
 struct topology_refusal {
 	enum sluice_status status;

@@ -8,6 +8,17 @@
 
 /* ---- What is there --------------------------------------------------------------------------------- */
 
+/* Under the core's lock. */
+static const struct im_instance *look_up(const char *name)
+{
+	const struct im_instance *instance;
+
+	FOREACH_INSTANCE (instance)
+		if (strcmp(instance->name, name) == 0)
+			return instance;
+	return NULL;
+}
+
 /* Whether @p driver is bound over @p adapter. */
 static bool is_bound(const char *adapter, const char *driver)
 {
@@ -16,9 +27,8 @@ static bool is_bound(const char *adapter, const char *driver)
 	bool bound = false;
 
 	pthread_mutex_lock(&im_core.lock);
-	FOREACH_INSTANCE (instance) {
-		if (strcmp(instance->name, adapter) != 0)
-			continue;
+	instance = look_up(adapter);
+	if (instance != NULL) {
 		TAILQ_FOREACH(binding, &instance->uppers, upper)
 		bound |= strcmp(im_driver_over(binding), driver) == 0;
 	}
@@ -113,14 +123,55 @@ static im_status_t restart_all(struct change *change, const struct levels *level
 	return IM_STATUS_SUCCESS;
 }
 
-static im_status_t bind_one(struct change *change, const char *driver, const char *adapter, const char *presents)
+static im_status_t wait_for_vnic(const char *driver, const char *name)
+{
+	const struct im_instance *instance;
+	uint64_t since = 0;
+
+	pthread_mutex_lock(&im_core.lock);
+	while ((instance = look_up(name)) != NULL && instance->initialization != IM_INITIALIZATION_DONE) {
+		im_verify_wait(&since, "2.40", driver, "a VNIC that was asked for is not initialised");
+		im_core_wait();
+	}
+	pthread_mutex_unlock(&im_core.lock);
+	return instance != NULL ? IM_STATUS_SUCCESS : IM_STATUS_FAILURE;
+}
+
+im_status_t topology_bind(const char *driver, const char *adapter, const char *presents)
 {
 	const struct im_bind_config config = {.adapter = adapter, .vnic_count = 1, .vnic_names = &presents};
+	bool takes_rules;
+	im_status_t status = im_bind(im_find_driver(driver), &config);
+
+	if (status != IM_STATUS_SUCCESS || topology_find_driver(driver, &takes_rules) == NULL)
+		return status; /* an edge has no VNIC */
+	return wait_for_vnic(driver, presents);
+}
+
+static bool is_up(const char *name)
+{
+	const struct im_instance *instance;
+	bool up;
+
+	pthread_mutex_lock(&im_core.lock);
+	instance = look_up(name);
+	up = instance != NULL && instance->initialization == IM_INITIALIZATION_DONE;
+	pthread_mutex_unlock(&im_core.lock);
+	return up;
+}
+
+/* A binding without its VNIC is what a bind left whose VNIC could not be initialised: away with it. */
+static im_status_t bind_one(struct change *change, const char *driver, const char *adapter, const char *presents)
+{
+	bool edge = strcmp(driver, EDGE_UPPER_DRIVER) == 0;
 	im_status_t status;
 
-	if (is_bound(adapter, driver))
-		return IM_STATUS_SUCCESS;
-	status = im_bind(im_find_driver(driver), &config);
+	if (is_bound(adapter, driver)) {
+		if (edge || is_up(presents))
+			return IM_STATUS_SUCCESS;
+		im_unbind_over(adapter);
+	}
+	status = topology_bind(driver, adapter, presents);
 	if (status != IM_STATUS_SUCCESS)
 		say(change, "cannot bind", presents, status);
 	return status;

@@ -84,6 +84,7 @@ IM_INIT static int make_core(struct firmware *firmware)
 		fputs("sluice-fw: no memory for the rule counters: lower --max-rules\n", stderr);
 		return 1;
 	}
+	im_core.buffers = firmware->pool.buffers; /* for what drivers make themselves */
 	firmware->core = true;
 	im_core.load_begins = init_map;
 	im_core.load_ends = init_discard;

@@ -4,6 +4,7 @@
 
 #include "boot.h"
 #include "edge/port.h"
+#include "topology.h"
 
 #define EXIT_BAD_POLICY 3
 
@@ -54,8 +55,7 @@ IM_INIT static int unknown_driver(const struct document *document, const struct 
 
 IM_INIT static int bind(const char *driver, const char *adapter, const char *presents)
 {
-	struct im_bind_config config = {.adapter = adapter, .vnic_count = 1, .vnic_names = &presents};
-	im_status_t status = im_bind(im_find_driver(driver), &config);
+	im_status_t status = topology_bind(driver, adapter, presents);
 
 	if (status == IM_STATUS_SUCCESS)
 		return 0;

@@ -4,6 +4,7 @@
 
 #include <rte_ethdev.h>
 
+#include "im/core.h"
 #include "port.h"
 
 #define FILTER_PROMISCUOUS   0x20u
@@ -168,6 +169,8 @@ static im_status_t set_packet_filter(struct edge_port *port, uint32_t filter)
 	else
 		rte_eth_allmulticast_disable(port->port_id);
 	__atomic_store_n(&port->packet_filter, filter, __ATOMIC_RELAXED);
+	if (filter == 0)
+		im_synchronize(); /* what was received before is on its way when this returns (5.9) */
 	return IM_STATUS_SUCCESS;
 }
 

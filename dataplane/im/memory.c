@@ -115,11 +115,13 @@ static void keep(struct block *block)
 
 static bool is_alive(const struct block *block)
 {
-	if (block->mark == ALIVE)
+	bool is_block = (uintptr_t)block % LINE == 0; /* else even its mark cannot be read */
+
+	if (is_block && block->mark == ALIVE)
 		return true;
 	im_violation("12.30", im_running_driver(),
-		     block->mark == FREED ? "freed memory twice"
-					  : "freed what is not memory from im_allocate_memory()");
+		     is_block && block->mark == FREED ? "freed memory twice"
+						      : "freed what is not memory from im_allocate_memory()");
 	return false;
 }
 

@@ -58,10 +58,12 @@ static uint64_t begin_ns(void)
 void im_watch_enter(enum im_handler handler, const char *driver)
 {
 	struct thread *thread = &threads[im_this_worker->index];
-	struct entry *entry = &thread->entries[thread->depth];
+	uint32_t depth = thread->depth++;
+	struct entry *entry;
 
-	if (thread->depth++ >= DEPTH_MAX)
+	if (depth >= DEPTH_MAX)
 		return;
+	entry = &thread->entries[depth];
 	__atomic_store_n(&entry->driver, driver, __ATOMIC_RELAXED);
 	__atomic_store_n(&entry->handler, handler, __ATOMIC_RELAXED);
 	__atomic_store_n(&entry->begun_ns, begin_ns(), __ATOMIC_RELEASE);
