@@ -96,7 +96,6 @@ static im_status_t begin(struct im_bind *bind, struct im_driver_object *driver)
 		return status;
 	}
 	protocol->binds++;
-	driver->users++;
 	return IM_STATUS_SUCCESS;
 }
 
@@ -170,13 +169,12 @@ static void start(struct im_binding *binding)
 	binding->holds--;
 }
 
-static void end(struct im_bind *bind, struct im_driver_object *driver)
+static void end(struct im_bind *bind)
 {
 	settle_edges(bind);
 	if (bind->opened != NULL)
 		start(bind->opened);
 	bind->protocol->binds--;
-	driver->users--;
 	im_core_changed();
 }
 
@@ -191,7 +189,7 @@ static im_status_t bind_locked(struct im_driver_object *driver, const struct im_
 	if (status != IM_STATUS_SUCCESS)
 		return status;
 	status = judge(&bind, run(&bind));
-	end(&bind, driver);
+	end(&bind);
 	return status;
 }
 

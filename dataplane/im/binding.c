@@ -349,9 +349,9 @@ static void wait_for_bind(struct im_binding *binding)
 /* From CLOSING on sends come back (1.39), from PAUSED on nothing of it is out (10.23). */
 static void unbind(struct im_binding *binding)
 {
-	struct im_driver_object *driver = binding->protocol->wrapper->object;
+	struct im_protocol *protocol = binding->protocol;
 
-	driver->users++; /* the handler goes on after the close, which another thread that unloads may wait for */
+	protocol->binds++; /* the handler goes on after the close, which another thread that unloads may wait for */
 	binding->unbinding = true;
 	im_close_gate(&binding->gate, IM_GATE_CLOSING);
 	im_pause_binding(binding);
@@ -362,7 +362,7 @@ static void unbind(struct im_binding *binding)
 		stop_binding(binding);
 		finish_close(binding);
 	}
-	driver->users--;
+	protocol->binds--;
 	im_core_changed();
 }
 

@@ -160,14 +160,31 @@ void im_plain_send_complete(struct im_instance *instance, struct im_packet **pac
 	complete_plain(instance, packets, count);
 }
 
-void im_send_complete(struct im_instance *instance, struct im_packet **packets, uint16_t count)
+IM_DISPATCH static __rte_always_inline void complete(struct im_instance *instance, struct im_packet **packets,
+						     uint16_t count, const void *site)
 {
 	if (unlikely(count == 0))
 		return;
 	if (unlikely(im_this_worker->careful))
-		im_careful_send_complete(instance, packets, count, __builtin_return_address(0));
+		im_careful_send_complete(instance, packets, count, site);
 	else
 		complete_plain(instance, packets, count);
+}
+
+void im_send_complete(struct im_instance *instance, struct im_packet **packets, uint16_t count)
+{
+	complete(instance, packets, count, __builtin_return_address(0));
+}
+
+void im_send_complete_status(struct im_instance *instance, struct im_packet **packets, uint16_t count,
+			     im_status_t status)
+{
+	if (instance->serial != NULL)
+		im_serial_answer(instance, packets, count, status);
+	else
+		for (uint16_t i = 0; i < count; i++)
+			packets[i]->status = (uint16_t)status;
+	complete(instance, packets, count, __builtin_return_address(0));
 }
 
 void im_send_resources_available(struct im_instance *instance)

@@ -37,8 +37,7 @@ struct im_driver_object {
 	char name[SLUICE_NAME_SIZE];
 	char description[96];
 	struct im_wrapper *wrapper;
-	void *library;	/* of dlopen(), or NULL: built in */
-	uint32_t users; /* binds and other calls into the driver that are under way */
+	void *library; /* of dlopen(), or NULL: built in */
 	enum im_driver_state state;
 	TAILQ_ENTRY(im_driver_object) link;
 };
@@ -69,7 +68,7 @@ struct im_protocol {
 	bool associated;
 	bool closing;
 	uint32_t bindings;
-	uint32_t binds; /* bind_adapter calls that are not complete */
+	uint32_t binds; /* binds and unbinds that are under way */
 };
 
 /* ---- Instances and bindings ---------------------------------------------------------------------- */
@@ -452,8 +451,9 @@ IM_PASSIVE void im_restart_binding(struct im_binding *binding);
 /** Show workers the receivers that run now. Under the lock. */
 IM_PASSIVE void im_publish_receivers(struct im_instance *instance);
 
-/** A binding of @p protocol, or NULL. Under the lock. */
-struct im_binding *im_first_binding(const struct im_protocol *protocol);
+/** Unbind until no binding of @p protocol is left and no bind or unbind is under way. Under the lock, released
+ * meanwhile. */
+IM_PASSIVE void im_unbind_all(struct im_protocol *protocol);
 
 /** im_unbind() for one that holds the lock; it is released meanwhile. */
 IM_PASSIVE void im_unbind_locked(struct im_binding *binding);
@@ -556,6 +556,8 @@ IM_PASSIVE struct im_serial *im_serial_create(void);
 IM_PASSIVE void im_serial_destroy(struct im_serial *serial);
 IM_DISPATCH void im_serial_send(struct im_instance *instance, struct im_packet **packets, uint16_t count);
 IM_DISPATCH void im_serial_completed(struct im_instance *instance);
+IM_DISPATCH void im_serial_answer(struct im_instance *instance, struct im_packet **packets, uint16_t count,
+				  im_status_t status);
 IM_DISPATCH void im_serial_cancel(struct im_instance *instance, uint32_t cancel_id);
 /** Whether the core has taken the status of @p packet, which another thread completes now, for its send handler's
  * answer already: then this completion is none. Asked once. */

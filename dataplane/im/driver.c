@@ -209,14 +209,12 @@ static struct im_driver_object *begin_unload(const char *name, bool uninstall, i
 static void run_uninstall(struct im_driver_object *object)
 {
 	struct im_protocol *protocol = object->wrapper->protocol;
-	struct im_binding *binding;
 	struct im_frame frame;
 
 	if (protocol == NULL)
 		return;
 	pthread_mutex_lock(&im_core.lock);
-	while ((binding = im_first_binding(protocol)) != NULL)
-		im_unbind_locked(binding);
+	im_unbind_all(protocol);
 	pthread_mutex_unlock(&im_core.lock);
 	if (protocol->handlers.uninstall == NULL)
 		return;
@@ -225,13 +223,13 @@ static void run_uninstall(struct im_driver_object *object)
 	im_leave(&frame);
 }
 
-/* Nobody is in the driver's code any more, and it has no control device, nor is one still open (1.10, 1.30). */
-static void wait_for_users(struct im_driver_object *object)
+/* It has no control device, nor is one still open (1.10, 1.30). */
+static void wait_for_devices(struct im_driver_object *object)
 {
 	uint64_t since = 0;
 
 	pthread_mutex_lock(&im_core.lock);
-	while (object->users > 0 || __atomic_load_n(&object->wrapper->devices, __ATOMIC_ACQUIRE) > 0) {
+	while (__atomic_load_n(&object->wrapper->devices, __ATOMIC_ACQUIRE) > 0) {
 		im_verify_wait(&since, "1.30", object->name,
 			       "its control device is registered, or open, and keeps it from being unloaded");
 		im_core_wait();
@@ -270,7 +268,7 @@ im_status_t im_unload_driver(const char *name, bool uninstall)
 		return refusal;
 	if (uninstall)
 		run_uninstall(object);
-	wait_for_users(object);
+	wait_for_devices(object);
 	run_unload(object);
 	im_terminate_wrapper(object->wrapper);
 	library = object->library;

@@ -14,9 +14,11 @@
 #include <rte_rcu_qsbr.h>
 
 #include "level.h"
+#include "spin.h"
 
 struct im_grace {
 	struct rte_rcu_qsbr *readers;
+	uint32_t checking; /* a lock: what one thread has found to be over, the next is told without looking again */
 };
 
 /** For threads 0 to @p threads - 1. 0 or -ENOMEM. */
@@ -46,7 +48,12 @@ static inline uint64_t im_grace_begin(struct im_grace *grace)
 
 static inline bool im_grace_passed(struct im_grace *grace, uint64_t token)
 {
-	return rte_rcu_qsbr_check(grace->readers, token, false) == 1;
+	bool passed;
+
+	im_spin_lock(&grace->checking);
+	passed = rte_rcu_qsbr_check(grace->readers, token, false) == 1;
+	im_spin_unlock(&grace->checking);
+	return passed;
 }
 
 #endif

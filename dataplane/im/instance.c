@@ -328,7 +328,9 @@ void im_set_attributes(struct im_instance *instance, void *context, uint32_t att
 	    instance->miniport->handlers.major_version != IM_MAJOR_VERSION)
 		im_violation("2.2", im_driver_of(instance), "intermediate driver registered with version 3");
 	instance->context = context;
+	pthread_mutex_lock(&im_core.lock); /* the watchdogs look through all instances */
 	instance->attributes = attributes;
+	pthread_mutex_unlock(&im_core.lock);
 	instance->deserialized = layered || (attributes & IM_ATTRIBUTE_DESERIALIZE) != 0;
 	if (!instance->deserialized && instance->serial == NULL)
 		instance->serial = im_serial_create();

@@ -95,12 +95,11 @@ static void check_untouched(struct block *block)
 				  block->size);
 }
 
-/* The oldest makes room. */
+/* The oldest makes room: from here on another thread may free this one. */
 static void keep(struct block *block)
 {
 	struct block *oldest;
 
-	block->driver = im_kept_name(block->object.owner);
 	memset(bytes_of(block), IM_POISON_BYTE, block->size);
 	im_spin_lock(&kept.lock);
 	oldest = kept.blocks[kept.next];
@@ -137,8 +136,9 @@ void im_free_memory(void *memory)
 	block->mark = FREED;
 	if (im_is_verified()) {
 		check_free(block);
-		keep(block);
+		block->driver = im_kept_name(block->object.owner);
 		im_disown(&block->object);
+		keep(block);
 		return;
 	}
 	im_disown(&block->object);

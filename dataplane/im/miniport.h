@@ -64,7 +64,7 @@ struct im_miniport_characteristics {
 	 * once with im_send_complete(), perhaps before this returns; the array is dead afterwards [4.4, 4.6]. A
 	 * serialised miniport (not IM_ATTRIBUTE_DESERIALIZE) sets each status before it returns: final ones are
 	 * complete, PENDING ones complete later, RESOURCES refuses that packet and all behind it for now [4.5, 4.7].
-	 * Level: DISPATCH. */
+	 * Of those that pend it uses im_send_complete_status(). Level: DISPATCH. */
 	void (*send_packets)(void *context, struct im_packet **packets, uint16_t count);
 
 	/** Single-packet form [4.11]: PENDING, and one im_send_complete() later, or the final status and none. Never
@@ -186,6 +186,14 @@ IM_DISPATCH const void *im_config(const struct im_instance *instance);
  * DISPATCH.
  */
 IM_DISPATCH void im_send_complete(struct im_instance *instance, struct im_packet **packets, uint16_t count);
+
+/**
+ * The same with @p status for all, which the core sets: for a serialised miniport, whose packets say PENDING until
+ * here, as the core may still be reading what send_packets has answered while another thread completes [4.5]. Level:
+ * DISPATCH.
+ */
+IM_DISPATCH void im_send_complete_status(struct im_instance *instance, struct im_packet **packets, uint16_t count,
+					 im_status_t status);
 
 /** A serialised miniport that refused packets can take some again [4.8]. Level: DISPATCH. */
 IM_DISPATCH void im_send_resources_available(struct im_instance *instance);

@@ -220,7 +220,7 @@ im_status_t im_register_protocol(struct im_wrapper *wrapper, const struct im_pro
 	return IM_STATUS_SUCCESS;
 }
 
-struct im_binding *im_first_binding(const struct im_protocol *protocol)
+IM_PASSIVE static struct im_binding *first_binding(const struct im_protocol *protocol)
 {
 	struct im_binding *binding;
 
@@ -228,6 +228,23 @@ struct im_binding *im_first_binding(const struct im_protocol *protocol)
 	if (binding->protocol == protocol)
 		return binding;
 	return NULL;
+}
+
+/* A bind that is under way may yet leave a binding; an unbind by another thread is in the driver after the close. */
+void im_unbind_all(struct im_protocol *protocol)
+{
+	struct im_binding *binding;
+	uint64_t since = 0;
+
+	while (protocol->binds > 0 || protocol->bindings > 0) {
+		binding = first_binding(protocol);
+		if (binding != NULL) {
+			im_unbind_locked(binding);
+			continue;
+		}
+		im_verify_wait(&since, "1.24", protocol->wrapper->object->name, "a bind or an unbind does not end");
+		im_core_wait();
+	}
 }
 
 /* From any other handler it could wait for itself (1.25). */
@@ -243,23 +260,12 @@ static void check_place(const struct im_protocol *handle)
 /* Unbinding inside the call, once for each open binding (1.24). */
 void im_deregister_protocol(struct im_protocol *handle)
 {
-	struct im_binding *binding;
-	uint64_t since = 0;
-
 	if (handle == NULL || !im_passive_call("im_deregister_protocol"))
 		return;
 	check_place(handle);
 	pthread_mutex_lock(&im_core.lock);
 	handle->closing = true;
-	while (handle->binds > 0 || handle->bindings > 0) {
-		binding = im_first_binding(handle);
-		if (binding != NULL) {
-			im_unbind_locked(binding);
-			continue;
-		}
-		im_verify_wait(&since, "1.24", handle->wrapper->object->name, "a bind or an unbind does not end");
-		im_core_wait();
-	}
+	im_unbind_all(handle);
 	handle->wrapper->protocol = NULL;
 	pthread_mutex_unlock(&im_core.lock);
 	free(handle);

@@ -61,7 +61,8 @@ struct relay {
 	struct im_pool *send_pool, *receive_pool;
 	struct im_assembler assembler;
 	struct im_lock lock;
-	uint16_t account; /* where it counts what is lost here: its VNIC's, and before there is one its binding's */
+	uint16_t account; /* atomic: where it counts what is lost here: its VNIC's, and before there is one its
+			     binding's */
 
 	/* life: relay_life.c */
 	char vnic_name[SLUICE_NAME_SIZE];
@@ -98,6 +99,12 @@ static inline struct relay *relay_of(void *context)
 static inline uint32_t relay_gate(const struct relay *relay)
 {
 	return __atomic_load_n(&relay->face.gate, __ATOMIC_ACQUIRE);
+}
+
+/** Where what is lost here counts. Level: any. */
+static inline uint16_t relay_account(const struct relay *relay)
+{
+	return __atomic_load_n(&relay->account, __ATOMIC_RELAXED);
 }
 
 void relay_close_gate(struct relay *relay, uint32_t bits);

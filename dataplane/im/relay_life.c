@@ -23,6 +23,11 @@ void relay_open_gate(struct relay *relay, uint32_t bits)
 	__atomic_and_fetch(&relay->face.gate, ~bits, __ATOMIC_ACQ_REL);
 }
 
+static void set_account(struct relay *relay, uint16_t account)
+{
+	__atomic_store_n(&relay->account, account, __ATOMIC_RELAXED); /* a packet from below may be on its way */
+}
+
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
 IM_PASSIVE static void destroy(struct relay *relay)
@@ -95,7 +100,7 @@ IM_PASSIVE static im_status_t opened(struct relay *relay, im_status_t status)
 		destroy(relay);
 		return status;
 	}
-	relay->account = im_binding_account(relay->face.below);
+	set_account(relay, im_binding_account(relay->face.below));
 	status = relay_start_vnic(relay);
 	if (status != IM_STATUS_SUCCESS)
 		return fail_bind(relay, status);
@@ -195,7 +200,7 @@ im_status_t relay_initialize(struct im_instance *instance, void *device_context)
 			  IM_ATTRIBUTE_INTERMEDIATE_DRIVER | IM_ATTRIBUTE_DESERIALIZE |
 				  IM_ATTRIBUTE_NO_HALT_ON_SUSPEND | IM_ATTRIBUTE_IGNORE_TIMEOUTS);
 	relay->face.instance = instance;
-	relay->account = im_instance_account(instance);
+	set_account(relay, im_instance_account(instance));
 	relay->link = (struct relay_link){0};
 	relay_open_gate(relay, IM_RELAY_ASLEEP);
 	if (start != NULL)

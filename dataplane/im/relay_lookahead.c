@@ -37,7 +37,7 @@ IM_DISPATCH static void lose(void *owner)
 {
 	const struct relay *relay = owner;
 
-	im_count_drop(relay->account, SLUICE_IN, SLUICE_DROP_NO_DESCRIPTOR, 1);
+	im_count_drop(relay_account(relay), SLUICE_IN, SLUICE_DROP_NO_DESCRIPTOR, 1);
 }
 
 void relay_assembler_init(struct relay *relay)
@@ -68,7 +68,7 @@ void relay_receive_complete(void *context)
 	struct relay *relay = context;
 	const struct im_worker *worker = im_this_worker;
 	uint64_t *seen = &relay->indicated[worker->index % RELAY_THREADS];
-	uint64_t indicated = worker->accounts[relay->account].indicated;
+	uint64_t indicated = worker->accounts[relay_account(relay)].indicated;
 
 	if (indicated == *seen)
 		return;

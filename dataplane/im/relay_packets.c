@@ -58,7 +58,7 @@ IM_DISPATCH static void complete(struct relay *relay, struct im_packet **packets
 IM_DISPATCH static void refuse(struct relay *relay, struct im_packet **packets, uint16_t count, im_status_t status,
 			       enum sluice_drop reason)
 {
-	im_count_drop(relay->account, SLUICE_OUT, reason, count);
+	im_count_drop(relay_account(relay), SLUICE_OUT, reason, count);
 	complete(relay, packets, count, status);
 }
 
@@ -216,7 +216,7 @@ void relay_abort_sends(struct relay *relay, im_status_t status)
 
 IM_DISPATCH static void count_lost(const struct relay *relay, enum sluice_drop reason, uint16_t count)
 {
-	im_count_drop(relay->account, SLUICE_IN, reason, count);
+	im_count_drop(relay_account(relay), SLUICE_IN, reason, count);
 }
 
 bool im_relay_decline(const struct im_relay *face, uint16_t count)

@@ -261,6 +261,18 @@ uint16_t im_serial_completing(struct im_instance *instance, struct im_packet **p
 	return number;
 }
 
+/* What was never sent here keeps its status: that is for who completes it to say. */
+void im_serial_answer(struct im_instance *instance, struct im_packet **packets, uint16_t count, im_status_t status)
+{
+	struct im_serial *serial = instance->serial;
+
+	im_spin_lock(&serial->lock);
+	for (uint16_t i = 0; i < count; i++)
+		if (serial_let_go(serial, packets[i]) || take_out(serial->burst, serial->calling, packets[i]))
+			packets[i]->status = (uint16_t)status;
+	im_spin_unlock(&serial->lock);
+}
+
 void im_serial_completed(struct im_instance *instance)
 {
 	struct im_serial *serial = instance->serial;

@@ -634,9 +634,8 @@ static void *complete_all(void *unused)
 		pthread_mutex_unlock(&device.lock);
 		if (count == 0)
 			sched_yield();
-		for (uint32_t i = 0; i < count; i++)
-			packets[i]->status = IM_STATUS_SUCCESS;
-		im_send_complete(rig_nic.instance, packets, (uint16_t)count);
+		/* take_some() may not have returned yet */
+		im_send_complete_status(rig_nic.instance, packets, (uint16_t)count, IM_STATUS_SUCCESS);
 	}
 	im_thread_detach();
 	return NULL;
