@@ -469,6 +469,35 @@ static void c1_29_c1_30_unload_waits_for_the_last_handle_and_uninstall_does_not(
 	rig_end();
 }
 
+/* The adapter is closed, and the driver still is in its handler: it can be seen to go neither here nor after. */
+static im_status_t unbind_while_it_unloads(void *context, void *unbind_context)
+{
+	im_status_t status = rig_unbind_adapter(context, unbind_context);
+
+	host_begin(HOST_IDLE, unload_mid, NULL);
+	for (int i = 0; i < 10; i++) {
+		im_wait_event(&(struct im_event){0}, 1);
+		assert_int_equal(rig_calls(RIG_uninstall, "mid"), 0);
+		assert_int_equal(rig_calls(RIG_unload, "mid"), 0);
+	}
+	return status;
+}
+
+static void c1_24_c1_28_a_driver_stays_while_another_thread_is_in_its_unbind(void **state)
+{
+	(void)state;
+	rig_begin(NULL, 0);
+	rig.mid->protocol.unbind_adapter = unbind_while_it_unloads;
+	rig_build(1);
+	rig_forget();
+	assert_int_equal(host_unbind_over("nic"), IM_STATUS_SUCCESS);
+	host_join();
+	assert_int_equal(rig_calls(RIG_unbind_adapter, "m0"), 1);
+	assert_string_equal(rig_story(RIG_BIT(uninstall) | RIG_BIT(unload)), "uninstall:mid unload:mid");
+	assert_false(host_is_loaded("mid"));
+	rig_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -481,6 +510,7 @@ int main(void)
 		cmocka_unit_test(c1_23_unload_drains_its_work),
 		cmocka_unit_test(c1_24_c1_26_deregistering_unbinds_each_binding_and_does_it_once),
 		cmocka_unit_test(c1_24_the_call_returns_when_all_are_closed),
+		cmocka_unit_test(c1_24_c1_28_a_driver_stays_while_another_thread_is_in_its_unbind),
 		cmocka_unit_test(c1_25_deregistering_inside_another_handler_is_a_violation),
 		cmocka_unit_test(c1_27_an_uninstall_handler_is_optional),
 		cmocka_unit_test(c1_28_uninstall_unbinds_each_once_then_uninstalls_then_unloads),
