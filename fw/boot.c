@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ IM_INIT static int make_core(struct firmware *firmware)
 {
 	const char *failed = "";
 	im_status_t status;
+	int result;
 
 	if (im_core_create(firmware->workers, counter_slots(firmware->options.max_rules)) != 0) {
 		fputs("sluice-fw: no memory for the rule counters: lower --max-rules\n", stderr);
@@ -88,8 +90,10 @@ IM_INIT static int make_core(struct firmware *firmware)
 	firmware->core = true;
 	im_core.load_begins = init_map;
 	im_core.load_ends = init_discard;
-	if (firmware->options.verifier && im_verify(&firmware->options.verify) != 0) {
-		fputs("sluice-fw: no memory for the verifier: leave out --verifier\n", stderr);
+	result = firmware->options.verifier ? im_verify(&firmware->options.verify) : 0;
+	if (result != 0) {
+		fprintf(stderr, "sluice-fw: %s the verifier: leave out --verifier\n",
+			result == -ENOTSUP ? "this build is without" : "no memory for");
 		return 1;
 	}
 	if (workers_create(firmware->workers) != 0) {

@@ -87,7 +87,7 @@ void im_bypass_send(struct im_instance *instance, struct im_packet **packets, ui
 			im_complete_with(instance, &packet, 1, IM_STATUS_RESOURCES);
 		}
 	}
-	if (passing > 0 && unlikely(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	if (passing > 0 && unlikely(im_is_watched(im_this_worker)))
 		im_verify_relayed_send(below, passed, passing);
 	if (passing > 0)
 		im_send_past_gate(below, passed, passing);
@@ -140,7 +140,7 @@ void im_bypass_receive(struct im_binding *binding, struct im_packet **packets, u
 		references[i] = 1;
 		passed[passing++] = packets[i];
 	}
-	if (passing > 0 && unlikely(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	if (passing > 0 && unlikely(im_is_watched(im_this_worker)))
 		im_verify_relayed_loan(above, passed, passing);
 	if (passing > 0)
 		im_indicate_relayed(binding, above, passed, passing);

@@ -27,11 +27,6 @@ void im_lower(struct im_worker *worker, uint8_t before)
 		im_grace_offline(im_core.grace, worker->index);
 }
 
-static bool is_verified(const struct im_worker *worker)
-{
-	return worker->careful & IM_CAREFUL_VERIFY;
-}
-
 /* A handle that is dead is not looked behind (3.22, 5.10). */
 static bool is_usable(const void *handle, const char *call, const char *statement)
 {
@@ -144,10 +139,10 @@ void im_careful_send(struct im_binding *binding, struct im_packet **packets, uin
 	struct im_worker *worker = im_this_worker;
 	uint8_t level;
 
-	if (is_verified(worker) && (!is_usable(binding, "im_send_packets", "3.22") || !is_open(binding)))
+	if (im_is_watched(worker) && (!is_usable(binding, "im_send_packets", "3.22") || !is_open(binding)))
 		return;
 	level = im_raise(worker);
-	if (!is_verified(worker))
+	if (!im_is_watched(worker))
 		im_plain_send(binding, packets, count);
 	else
 		for (uint32_t at = 0; at < count; at += IM_BURST)
@@ -161,10 +156,10 @@ void im_careful_send_complete(struct im_instance *instance, struct im_packet **p
 	struct im_worker *worker = im_this_worker;
 	uint8_t level;
 
-	if (is_verified(worker) && !is_usable(instance, "im_send_complete", "4.12"))
+	if (im_is_watched(worker) && !is_usable(instance, "im_send_complete", "4.12"))
 		return;
 	level = im_raise(worker);
-	if (!is_verified(worker))
+	if (!im_is_watched(worker))
 		im_plain_send_complete(instance, packets, count);
 	else
 		for (uint32_t at = 0; at < count; at += IM_BURST)
@@ -189,12 +184,12 @@ void im_careful_indicate(struct im_instance *instance, struct im_packet **packet
 	struct im_worker *worker = im_this_worker;
 	uint8_t level;
 
-	if (is_verified(worker) && !is_usable(instance, "im_indicate_receive_packets", "5.10"))
+	if (im_is_watched(worker) && !is_usable(instance, "im_indicate_receive_packets", "5.10"))
 		return;
 	level = im_raise(worker);
 	if (count > IM_BURST)
 		mark_all_behind(packets, count);
-	if (!is_verified(worker))
+	if (!im_is_watched(worker))
 		im_plain_indicate(instance, packets, count);
 	else
 		for (uint32_t at = 0; at < count; at += IM_BURST)
@@ -207,10 +202,10 @@ void im_careful_return(struct im_binding *binding, struct im_packet **packets, u
 	struct im_worker *worker = im_this_worker;
 	uint8_t level;
 
-	if (is_verified(worker) && !is_usable(binding, "im_return_packets", "3.22"))
+	if (im_is_watched(worker) && !is_usable(binding, "im_return_packets", "3.22"))
 		return;
 	level = im_raise(worker);
-	if (!is_verified(worker))
+	if (!im_is_watched(worker))
 		im_plain_return(binding, packets, count);
 	else
 		for (uint32_t at = 0; at < count; at += IM_BURST)

@@ -52,7 +52,7 @@ IM_DISPATCH static inline void hand_back(struct im_instance *instance, struct im
 	uint64_t *caller;
 
 	im_add(&copy->sends_good, good);
-	if (unlikely(worker->careful & IM_CAREFUL_VERIFY))
+	if (unlikely(im_is_watched(worker)))
 		im_verify_back(binding, packets, count);
 	caller = im_charge(worker, &own->cycles);
 	if (likely((im_gate_of(&binding->gate) & IM_GATE_QUARANTINE) == 0))

@@ -140,7 +140,7 @@ IM_DISPATCH static void put(struct im_pool *pool, uint32_t number)
 
 static bool is_verified(void)
 {
-	return im_this_worker->careful & IM_CAREFUL_VERIFY;
+	return im_is_watched(im_this_worker);
 }
 
 IM_DISPATCH static void make_new(const struct im_pool *pool, struct im_packet *packet)

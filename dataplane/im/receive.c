@@ -104,7 +104,7 @@ IM_DISPATCH static void promise(const struct im_binding *receiver, struct im_pac
 		__atomic_add_fetch(&slots[i]->references, IM_HOLD - left, __ATOMIC_ACQ_REL);
 	}
 	im_add(&im_this_worker->accounts[receiver->id].lent, promised);
-	if (unlikely(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	if (unlikely(im_is_watched(im_this_worker)))
 		im_verify_promised(receiver, packets, references, count);
 }
 

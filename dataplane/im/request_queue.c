@@ -144,7 +144,7 @@ static const struct im_request_fault *fault_of_counts(const struct im_request *r
 
 	if (request->done > given)
 		return &too_many;
-	if (!(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	if (!im_is_watched(im_this_worker))
 		return NULL; /* the others do no harm */
 	if (short_one && request->done != 0)
 		return &some;
@@ -186,7 +186,7 @@ void im_deliver_request(struct im_request *request, im_status_t status)
 {
 	if (request->core.binding == NULL)
 		request->core.completed(request, status);
-	else if (unlikely(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	else if (unlikely(im_is_watched(im_this_worker)))
 		im_verify_deliver_request(request, status);
 	else
 		im_plain_deliver_request(request, status);

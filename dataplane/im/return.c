@@ -11,7 +11,7 @@ IM_DISPATCH static void go_home(struct im_instance *owner, struct im_packet **pa
 
 	if (count == 0)
 		return;
-	if (unlikely(worker->careful & IM_CAREFUL_VERIFY))
+	if (unlikely(im_is_watched(worker)))
 		im_verify_home(owner, packets, count);
 	caller = im_charge(worker, &copy->cycles);
 	if (likely((im_gate_of(&owner->gate) & IM_GATE_QUARANTINE) == 0))
@@ -25,7 +25,7 @@ IM_DISPATCH static void go_home(struct im_instance *owner, struct im_packet **pa
 /* A serialised miniport finds what is its own again by the status, when its call returns (5.5). */
 IM_DISPATCH static void stay_home(struct im_instance *owner, struct im_packet **packets, uint16_t count)
 {
-	if (unlikely(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	if (unlikely(im_is_watched(im_this_worker)))
 		im_verify_home(owner, packets, count);
 	for (uint16_t i = 0; i < count; i++)
 		packets[i]->status = IM_STATUS_SUCCESS;

@@ -159,7 +159,7 @@ IM_DISPATCH static void refuse(struct im_binding *binding, struct im_packet **pa
 			packets[done + i]->status = (uint16_t)status;
 		im_add(&copy->sends_begun, burst);
 		im_add(&own->sends_begun, burst);
-		if (unlikely(worker->careful & IM_CAREFUL_VERIFY))
+		if (unlikely(im_is_watched(worker)))
 			im_verify_back(binding, packets + done, burst);
 		im_call_send_complete(binding, packets + done, burst);
 		im_add(&copy->sends_done, burst);

@@ -13,7 +13,7 @@
 
 static bool is_verified(const struct im_worker *worker)
 {
-	return worker != NULL && (worker->careful & IM_CAREFUL_VERIFY);
+	return worker != NULL && im_is_watched(worker);
 }
 
 void im_acquire_spin_lock(struct im_lock *lock)

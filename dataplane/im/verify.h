@@ -76,7 +76,8 @@ struct im_verify_options {
 /** The limits of the contract, STOP, INLINE. */
 extern const struct im_verify_options im_verify_defaults;
 
-/** Switch the verifier on. After im_core_create(), before a driver is loaded. -ENOMEM. Level: PASSIVE. */
+/** Switch the verifier on. After im_core_create(), before a driver is loaded. -ENOMEM; -ENOTSUP: this
+ * build is without it. Level: PASSIVE. */
 IM_PASSIVE int im_verify(const struct im_verify_options *options);
 
 /** Whether it is on. Level: any. */
@@ -223,7 +224,7 @@ void im_leave_slow(struct im_frame *frame);
 static inline void im_enter(struct im_frame *frame, enum im_handler handler, const struct im_wrapper *wrapper,
 			    const void *object)
 {
-	frame->entered = im_this_worker->careful & IM_CAREFUL_VERIFY;
+	frame->entered = im_is_watched(im_this_worker);
 	if (unlikely(frame->entered))
 		im_enter_slow(frame, handler, wrapper, object);
 }

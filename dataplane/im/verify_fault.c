@@ -64,7 +64,7 @@ static uint32_t draw(void)
 
 enum im_verify_schedule im_verify_choose(void)
 {
-	if (!(im_this_worker->careful & IM_CAREFUL_VERIFY))
+	if (!im_is_watched(im_this_worker))
 		return IM_SCHEDULE_INLINE;
 	if (im_verify_now.schedule == IM_SCHEDULE_RANDOM)
 		return (enum im_verify_schedule)(draw() % IM_SCHEDULE_RANDOM);

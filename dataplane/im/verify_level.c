@@ -197,7 +197,7 @@ void im_unlocked_call(const char *call)
 {
 	const struct im_worker *worker = im_this_worker;
 
-	if (likely(worker == NULL || !(worker->careful & IM_CAREFUL_VERIFY) || !holds_a_lock(worker)))
+	if (likely(worker == NULL || !im_is_watched(worker) || !holds_a_lock(worker)))
 		return;
 	im_violation_text("9.22", im_running_driver(), "called %s with a spin lock held", call);
 }

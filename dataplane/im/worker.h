@@ -80,6 +80,17 @@ struct im_worker {
 /** The calling thread's. Set once when the thread starts. */
 extern __thread struct im_worker *im_this_worker __attribute__((tls_model("initial-exec"))); /* no call to find it */
 
+/** Whether the verifier watches what this thread does. A build without it is for the benchmark of what it costs. */
+static inline bool im_is_watched(const struct im_worker *worker)
+{
+#ifdef IM_WITHOUT_VERIFIER
+	(void)worker;
+	return false;
+#else
+	return worker->careful & IM_CAREFUL_VERIFY;
+#endif
+}
+
 /** Add to a counter that the calling thread alone writes and others read. Level: DISPATCH. */
 static inline void im_add(uint64_t *counter, uint64_t value)
 {

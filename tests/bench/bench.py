@@ -162,12 +162,14 @@ def sluice(build, document, frames, seconds, folder):
 
 def cases(options, pcap, frames):
     """Name -> function that measures it once."""
-    def of(driver, rule_count):
+    def of(driver, rule_count, build=options.build):
         document = sluice_document(pcap, driver, rule_count)
-        return lambda folder: sluice(options.build, document, frames, options.seconds, folder)
+        return lambda folder: sluice(build, document, frames, options.seconds, folder)
 
     measured = {"testpmd macswap": lambda folder: testpmd(pcap, frames, options.seconds, folder),
                 "Sluice, passthru": of("passthru", 0)}
+    if options.without_verifier:
+        measured["the same, the verifier compiled out"] = of("passthru", 0, options.without_verifier)
     for count in options.rules:
         measured[f"Sluice, filter with {count} rules"] = of("filter", count)
     return measured
@@ -227,6 +229,8 @@ def write_report(text):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=Path(os.environ.get("SLUICE_BUILD", REPO / "build" / "release")))
+    parser.add_argument("--without-verifier", type=Path, metavar="BUILD",
+                        help="a build with -Dverifier=false: what the verifier costs while it is off")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--flows", type=int, nargs="+", default=[1000])
