@@ -165,6 +165,16 @@ class Check:
             how = f"calls it at {self.where(referrer, call.place)}" if call else "keeps its address"
             self.complain(f"{head}{referrer.source_name} ({referrer.level or 'no mark'}, {self.where(referrer)}) {how}")
 
+    def check_init_calls(self):
+        """What is not always there neither takes a spin lock, which raises it to DISPATCH, nor calls DISPATCH code (9.14)."""
+        for function in [one for one in self.program.functions if one.level == "INIT"]:
+            for call in self.program.calls(function):
+                why = "takes a spin lock" if spelled(call.target) in rules.LOCKS else \
+                    "is DISPATCH" if getattr(call.target, "level", None) == "DISPATCH" else None
+                if why:
+                    self.complain(f"{function.source_name} (INIT, {self.where(function)}) calls {spelled(call.target)}, which {why}, "
+                                  f"at {self.where(function, call.place)}")
+
     # ---- Stack
 
     def check_stack(self):
@@ -188,6 +198,7 @@ class Check:
         self.check_handlers()
         self.walk()
         self.check_init()
+        self.check_init_calls()
         depth = self.check_stack() if self.options.budget else "stack not judged"
         unmarked = sorted(f"{one.source_name}  {self.where(one)}" for one in self.parents if one.level is None)
         return (f"level: {len(self.parents)} functions are DISPATCH, {len(unmarked)} of them without a mark; {depth}", unmarked)

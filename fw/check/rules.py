@@ -84,6 +84,9 @@ TRUSTED_POINTERS = {
 # Foreign functions that start a worker with the function that they get.
 STARTERS = ("rte_eal_remote_launch",)
 
+# They raise whoever calls them to DISPATCH until the lock is released.
+LOCKS = ("im_acquire_spin_lock",)
+
 # Handlers in this folder stand at the two ends of a stack, and nowhere between: a round through them is taken twice.
 EDGES = "dataplane/edge/"
 

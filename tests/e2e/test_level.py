@@ -38,6 +38,7 @@ def refusals():
     return [pytest.param(path, id=path.stem) for path in sorted(PROGRAMS.glob("*.c")) if REFUSED.search(path.read_text())]
 
 
+# contract: 9.12 9.14 9.15
 @pytest.mark.parametrize("source", refusals())
 def test_refused_with_the_path(source, tmp_path):
     """Exactly what the program's last comment says, and the build fails."""
@@ -138,6 +139,7 @@ def init_pages(running):
     return [(rights, memory) for _, _, rights, memory, _ in covering]
 
 
+# contract: 9.15
 def test_running_firmware_has_given_init_code_back(idle):
     """There is no memory behind it, and nobody may read, write or run it."""
     assert init_pages(idle) == [("---p", 0)]

@@ -135,6 +135,7 @@ static void a_relay_presents_exactly_one_vnic(void **state)
 
 /* r1 over nic, r0 over r1: binding something that presents nic's, r1's or r0's names over r0 would close a ring (10.4).
  */
+/* contract: 10.4 */
 static void a_bind_that_closes_a_cycle_is_refused(void **state)
 {
 	(void)state;
@@ -165,6 +166,7 @@ static im_status_t note_unbind(void *context, void *unbind_context)
 }
 
 /* Unbinding the lowest relay takes down all above it first: VNIC, then binding, then memory (1.38, 10.3). */
+/* contract: 10.3 */
 static void an_unbind_goes_through_the_stack_from_the_top(void **state)
 {
 	struct im_protocol *protocol;
@@ -198,6 +200,7 @@ static im_status_t look_and_unbind(void *context, void *unbind_context)
 	return IM_STATUS_SUCCESS;
 }
 
+/* contract: 10.23 */
 static void a_binding_is_paused_before_it_is_unbound(void **state)
 {
 	(void)state;

@@ -235,6 +235,7 @@ static void an_account_goes_on_under_the_same_name(void **state)
 
 /* ---- States ------------------------------------------------------------------------------------------ */
 
+/* contract: 10.21 10.22 */
 static void restart_and_pause_change_the_state(void **state)
 {
 	struct im_instance *nic = rig_nic.instance;

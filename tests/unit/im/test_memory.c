@@ -110,6 +110,7 @@ static void ignore(struct im_timer *timer)
 	(void)timer;
 }
 
+/* contract: 9.28 */
 static void freed_with_a_timer_set(void **state)
 {
 	struct im_timer *timer = im_allocate_memory(&watched_wrapper, sizeof(*timer), "context");
@@ -123,6 +124,7 @@ static void freed_with_a_timer_set(void **state)
 }
 
 /* Another lock in the same memory is another lock. */
+/* contract: 9.18 */
 static void freed_locks_have_no_order(void **state)
 {
 	struct im_lock other = {0};

@@ -9,7 +9,7 @@
 /* ---- Descriptors of its own ------------------------------------------------------------------------ */
 
 /* Three relays, and packets with slots for less: each packet comes back to its sender, over the same buffers. */
-/* contract: 2.52 2.53 2.54 2.55 2.56 4.16 4.17 */
+/* contract: 2.52 2.53 2.54 2.55 2.56 4.16 4.17 10.31 */
 static void packets_without_a_slot_go_under_own_descriptors(void **state)
 {
 	struct im_packet *packets[10];

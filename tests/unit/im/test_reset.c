@@ -105,6 +105,7 @@ static void ask_reset(void)
 	assert_int_equal(im_reset(nb_tops[0].binding), IM_STATUS_PENDING);
 }
 
+/* contract: 9.6 */
 static void a_reset_may_be_asked_for_at_any_level(void **state)
 {
 	(void)state;
@@ -145,6 +146,7 @@ static void an_adapter_asleep_is_not_reset(void **state)
 
 /* ---- Pending ------------------------------------------------------------------------------------------- */
 
+/* contract: 9.6 */
 static void a_reset_that_pends_is_completed_at_any_level(void **state)
 {
 	(void)state;

@@ -73,6 +73,7 @@ static void take_twice(void)
 	im_release_spin_lock(&first);
 }
 
+/* contract: 9.24 */
 static void lock_taken_twice(void **state)
 {
 	(void)state;
@@ -85,6 +86,7 @@ static void release_unheld(void)
 	im_release_spin_lock(&first);
 }
 
+/* contract: 9.24 */
 static void lock_released_that_is_not_held(void **state)
 {
 	(void)state;
@@ -98,6 +100,7 @@ static void take(void)
 	im_acquire_spin_lock(&first);
 }
 
+/* contract: 9.24 */
 static void lock_held_at_the_end(void **state)
 {
 	(void)state;
@@ -115,6 +118,7 @@ static void release_in_order_of_taking(void)
 	im_release_spin_lock(&second);
 }
 
+/* contract: 9.23 */
 static void locks_released_in_the_wrong_order(void **state)
 {
 	(void)state;
@@ -139,6 +143,7 @@ static void second_then_first(void)
 	im_release_spin_lock(&second);
 }
 
+/* contract: 9.23 */
 static void locks_taken_in_both_orders(void **state)
 {
 	(void)state;
@@ -157,6 +162,7 @@ static void stall(void)
 	im_stall_execution(51);
 }
 
+/* contract: 9.30 */
 static void stall_is_short(void **state)
 {
 	(void)state;
@@ -209,6 +215,7 @@ static void wait_in_handler(void)
 	assert_false(im_wait_event(&event, 1000));
 }
 
+/* contract: 9.12 */
 static void wait_at_dispatch(void **state)
 {
 	(void)state;
@@ -224,6 +231,7 @@ static void wait_under_lock(void)
 	im_release_spin_lock(&first);
 }
 
+/* contract: 9.12 */
 static void wait_with_a_lock_held(void **state)
 {
 	(void)state;

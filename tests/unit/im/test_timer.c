@@ -170,6 +170,7 @@ static void cancel_itself(struct im_timer *timer)
 	im_this_worker->level = level;
 }
 
+/* contract: 9.28 */
 static void cancel_of_a_firing_timer_is_too_late(void **state)
 {
 	struct letter a = make('a'), p = make('p');
@@ -188,6 +189,7 @@ static void cancel_of_a_firing_timer_is_too_late(void **state)
 
 /* ---- Used wrong ------------------------------------------------------------------------------------ */
 
+/* contract: 9.28 */
 static void set_twice(void **state)
 {
 	struct letter a = make('a');
@@ -200,6 +202,7 @@ static void set_twice(void **state)
 	assert_string_equal(order, "a");
 }
 
+/* contract: 9.28 */
 static void cancelled_twice(void **state)
 {
 	struct letter a = make('a');
@@ -218,6 +221,7 @@ static void cancel_periodic(void)
 	assert_false(im_cancel_timer(&periodic.timer));
 }
 
+/* contract: 9.29 */
 static void periodic_cancelled_at_dispatch(void **state)
 {
 	(void)state;
@@ -239,6 +243,7 @@ static void nothing(void)
 {
 }
 
+/* contract: 9.28 */
 static void timer_that_outlives_halt(void **state)
 {
 	(void)state;
@@ -302,6 +307,7 @@ static void *race(void *argument)
 	return NULL;
 }
 
+/* contract: 9.28 */
 static void timers_of_many_threads_end_once(void **state)
 {
 	static struct racer racers[THREADS];

@@ -62,6 +62,7 @@ static void initialize_inside(void)
 	watched_in_handler(IM_HANDLER_initialize, nothing);
 }
 
+/* contract: 9.2 */
 static void passive_handler_at_dispatch(void **state)
 {
 	(void)state;
@@ -93,6 +94,7 @@ static void names_stay_when_drivers_go(void **state)
 
 /* ---- Calls ----------------------------------------------------------------------------------------- */
 
+/* contract: 9.4 9.12 9.29 */
 static void calls_have_their_statement(void **state)
 {
 	static const struct {
@@ -117,6 +119,7 @@ static void calls_have_their_statement(void **state)
 	}
 }
 
+/* contract: 9.22 */
 static void passive_call_with_a_lock(void **state)
 {
 	(void)state;
@@ -126,6 +129,7 @@ static void passive_call_with_a_lock(void **state)
 	watched_expect("9.22", "mad", "called im_request with a spin lock held");
 }
 
+/* contract: 9.22 */
 static void any_call_with_a_lock(void **state)
 {
 	(void)state;
@@ -134,6 +138,7 @@ static void any_call_with_a_lock(void **state)
 	watched_expect("9.22", "mad", "called im_indicate_status with a spin lock held");
 }
 
+/* contract: 9.22 */
 static void packet_calls_with_a_lock(void **state)
 {
 	struct im_packet *packet = watched_packet();
@@ -156,6 +161,7 @@ static void deinitialize_at_dispatch(struct im_packet **packets, uint16_t count)
 }
 
 /* The driver is named whose handler is innermost. */
+/* contract: 9.3 */
 static void wrong_level_in_a_stack(void **state)
 {
 	struct im_packet *packet = watched_packet();

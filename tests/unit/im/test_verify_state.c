@@ -28,6 +28,7 @@ static const char *const binding_table[BINDING_STATES] = {
 	".......", /* gone */
 };
 
+/* contract: 10.21 */
 static void instances_change_as_the_table_says(void **state)
 {
 	(void)state;
@@ -42,6 +43,7 @@ static void instances_change_as_the_table_says(void **state)
 	im_verify_instance_state(watched.nic, SLUICE_INSTANCE_HALTED, SLUICE_INSTANCE_INITIALIZING);
 }
 
+/* contract: 10.23 */
 static void bindings_change_as_the_table_says(void **state)
 {
 	(void)state;
@@ -115,6 +117,7 @@ static void short_buffer_comes_with_the_size(void **state)
 	watched_expect("6.4", "nic", "how many bytes it takes");
 }
 
+/* contract: 10.22 */
 static void request_before_initialize_is_over(void **state)
 {
 	struct im_request request = make_request();
