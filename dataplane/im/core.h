@@ -86,6 +86,12 @@ enum im_gate {
 	IM_GATE_LOOPBACK = 128,	 /* past the core, which loops some back [4.29] */
 };
 
+enum im_pause_state {
+	IM_PAUSE_NONE,
+	IM_PAUSE_PENDED, /* from before the handler is called */
+	IM_PAUSE_COMPLETE,
+};
+
 enum im_initialization {
 	IM_INITIALIZATION_WANTED, /* asked for; may be cancelled */
 	IM_INITIALIZATION_RUNNING,
@@ -163,11 +169,11 @@ struct im_instance {
 
 	/* under the core's lock */
 	char name[SLUICE_NAME_SIZE];
-	uint8_t state; /* enum sluice_instance_state */
-	uint8_t power; /* enum im_power_state */
-	bool going;    /* deinitialise has begun */
-	bool changing; /* a pause, restart, reset or power change runs; others wait */
-	bool pause_pended, pause_complete;
+	uint8_t state;	/* enum sluice_instance_state */
+	uint8_t power;	/* enum im_power_state */
+	bool going;	/* deinitialise has begun */
+	bool changing;	/* a pause, restart, reset or power change runs; others wait */
+	uint32_t pause; /* enum im_pause_state; atomic, not under the lock */
 	enum im_initialization initialization;
 	uint32_t attributes;
 	uint32_t holds; /* of threads that use it without the lock */

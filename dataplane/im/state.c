@@ -65,16 +65,14 @@ static im_status_t call_pause(struct im_instance *instance)
 	return status;
 }
 
+/* From a worker too, which takes no mutex: who waits looks again soon (im_core_wait()). */
 void im_pause_complete(struct im_instance *instance)
 {
-	bool pended;
+	uint32_t pended = IM_PAUSE_PENDED;
 
-	pthread_mutex_lock(&im_core.lock);
-	pended = instance->pause_pended && !instance->pause_complete;
-	instance->pause_complete |= pended;
-	im_core_changed();
-	pthread_mutex_unlock(&im_core.lock);
-	if (!pended)
+	im_unlocked_call("im_pause_complete");
+	if (!__atomic_compare_exchange_n(&instance->pause, &pended, IM_PAUSE_COMPLETE, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		im_violation("10.25", im_driver_of(instance), "pause completed that does not pend");
 }
 
@@ -84,18 +82,18 @@ static void run_pause(struct im_instance *instance)
 	uint64_t since = 0;
 	im_status_t status;
 
-	instance->pause_pended = true;
-	instance->pause_complete = false;
+	__atomic_store_n(&instance->pause, IM_PAUSE_PENDED, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&im_core.lock);
 	im_synchronize(); /* no indication, and no send, is under way that began before the gate closed */
 	im_serial_refuse(instance, NULL, IM_STATUS_PAUSED);
 	status = call_pause(instance);
 	pthread_mutex_lock(&im_core.lock);
-	while (status == IM_STATUS_PENDING && !instance->pause_complete) {
+	while (status == IM_STATUS_PENDING &&
+	       __atomic_load_n(&instance->pause, __ATOMIC_ACQUIRE) != IM_PAUSE_COMPLETE) {
 		im_verify_wait(&since, "10.25", im_driver_of(instance), "a pause that pended is not completed");
 		im_core_wait();
 	}
-	instance->pause_pended = false;
+	__atomic_store_n(&instance->pause, IM_PAUSE_NONE, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&im_core.lock);
 	im_synchronize(); /* whoever saw what the handler has changed meanwhile is through */
 	im_wait_for_packets(instance, "10.25", "paused, but packets are not home");
