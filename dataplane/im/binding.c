@@ -307,7 +307,8 @@ im_status_t im_close_adapter(struct im_binding *binding)
 
 /* ---- Unbinding ----------------------------------------------------------------------------------- */
 
-static void call_unbind(struct im_binding *binding)
+/* Whether the handler said that it has unbound. */
+static bool call_unbind(struct im_binding *binding)
 {
 	struct im_frame frame;
 	im_status_t status;
@@ -318,12 +319,15 @@ static void call_unbind(struct im_binding *binding)
 	status = binding->protocol->handlers.unbind_adapter(binding->context, binding);
 	im_leave(&frame);
 	pthread_mutex_lock(&im_core.lock);
-	if (status != IM_STATUS_SUCCESS && status != IM_STATUS_PENDING)
+	if (status != IM_STATUS_SUCCESS && status != IM_STATUS_PENDING) {
 		im_violation("1.37", im_driver_over(binding), "unbind_adapter failed");
+		return false;
+	}
 	while (status == IM_STATUS_PENDING && !binding->unbind_complete) {
 		im_verify_wait(&since, "3.4", im_driver_over(binding), "an unbind that pended is not completed");
 		im_core_wait();
 	}
+	return true;
 }
 
 static void wait_until_gone(struct im_binding *binding)
@@ -350,15 +354,18 @@ static void wait_for_bind(struct im_binding *binding)
 static void unbind(struct im_binding *binding)
 {
 	struct im_protocol *protocol = binding->protocol;
+	bool unbound;
 
 	protocol->binds++; /* the handler goes on after the close, which another thread that unloads may wait for */
 	binding->unbinding = true;
 	im_close_gate(&binding->gate, IM_GATE_CLOSING);
 	im_pause_binding(binding);
 	im_set_binding_state(binding, IM_BINDING_CLOSING);
-	call_unbind(binding);
+	unbound = call_unbind(binding);
 	if (!binding->closed) {
-		im_violation("1.37", im_driver_over(binding), "unbind_adapter returned without closing the adapter");
+		if (unbound)
+			im_violation("1.37", im_driver_over(binding),
+				     "unbind_adapter returned without closing the adapter");
 		stop_binding(binding);
 		finish_close(binding);
 	}
@@ -424,6 +431,8 @@ void im_complete_unbind_adapter(void *unbind_context)
 {
 	struct im_binding *binding = unbind_context;
 
+	if (!im_passive_call("im_complete_unbind_adapter"))
+		return;
 	pthread_mutex_lock(&im_core.lock);
 	binding->unbind_complete = true;
 	im_core_changed();
