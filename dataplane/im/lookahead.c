@@ -287,7 +287,8 @@ im_status_t im_transfer_data(struct im_binding *binding, void *receive_context, 
 	im_status_t status;
 
 	*transferred = 0;
-	status = transfer(binding, receive_context, offset, length, packet, transferred);
+	status = im_fault_call() ? IM_STATUS_FAILURE
+				 : transfer(binding, receive_context, offset, length, packet, transferred);
 	im_end_call(before);
 	return status;
 }

@@ -224,6 +224,8 @@ im_status_t im_reset(struct im_binding *binding)
 	if (binding == NULL)
 		return IM_STATUS_INVALID_PARAMETER;
 	im_unlocked_call("im_reset");
+	if (im_fault_call())
+		return IM_STATUS_NOT_RESETTABLE;
 	lower = binding->lower;
 	__atomic_add_fetch(&binding->requests, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&binding->closed, __ATOMIC_SEQ_CST))

@@ -397,6 +397,77 @@ static void c12_62_c12_39_c2_5_c2_51_every_point_of_an_initialisation(void **sta
 	try_each(targets, RTE_DIM(targets));
 }
 
+/* ---- While it runs ------------------------------------------------------------------------------- */
+
+static struct im_packet *filled;
+static im_status_t transfer_status;
+static uint32_t transferred;
+
+static im_status_t ask_for_the_rest(void *context, const struct im_lookahead *lookahead)
+{
+	struct rig_binding *binding = context;
+
+	transferred = 1;
+	transfer_status = im_transfer_data(binding->binding, lookahead->receive_context, 0, lookahead->packet_length,
+					   filled, &transferred);
+	return IM_STATUS_SUCCESS;
+}
+
+static void show_a_frame(void)
+{
+	static const uint8_t frame[100] = {2};
+
+	rig_forget();
+	rig_indicate_lookahead(rig.port, frame, sizeof(frame), 20);
+	im_indicate_receive_complete(rig.port->instance);
+	host_settle();
+	assert_int_equal(rig_calls(RIG_transfer_data_complete, "top"), 0);
+}
+
+/* That of the top, then that of the mid: it is final, the packet is the top's again, and the next one goes well. */
+static void c12_62_c5_25_a_transfer_that_fails_is_over(void **state)
+{
+	(void)state;
+	rig_begin(NULL, 0);
+	rig.top->protocol.receive = ask_for_the_rest;
+	rig_build(1);
+	filled = rig_packet(8, 100, 0);
+	for (uint32_t nth = 1; nth <= 2; nth++) {
+		host_fail(nth, 0);
+		show_a_frame();
+		assert_int_equal(im_verify_failed(), 1);
+		assert_int_equal(transfer_status, IM_STATUS_FAILURE);
+		assert_int_equal(transferred, 0);
+		assert_int_equal(rig_calls(RIG_transfer_data, "m0"), nth - 1);
+		assert_int_equal(rig_calls(RIG_transfer_data, "nic"), 0);
+		host_fail(0, 0);
+		show_a_frame();
+		assert_int_equal(transfer_status, IM_STATUS_SUCCESS);
+		assert_int_equal(transferred, 86);
+	}
+	rig_packets_free(&filled, 1);
+	rig_end();
+}
+
+static void c12_62_a_reset_that_fails_is_refused_and_can_be_asked_for_again(void **state)
+{
+	(void)state;
+	rig_begin(NULL, 0);
+	rig_build(0);
+	rig_forget();
+	host_fail(1, 0);
+	assert_int_equal(im_reset(rig.top_binding->binding), IM_STATUS_NOT_RESETTABLE);
+	host_settle();
+	assert_int_equal(im_verify_failed(), 1);
+	assert_int_equal(rig_calls(RIG_reset, "nic") + rig_calls(RIG_reset_complete, "top"), 0);
+	assert_int_equal(im_reset(rig.top_binding->binding), IM_STATUS_PENDING);
+	host_settle();
+	assert_int_equal(rig_calls(RIG_reset, "nic"), 1);
+	assert_int_equal(rig_calls(RIG_reset_complete, "top"), 1);
+	host_fail(0, 0);
+	rig_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +475,8 @@ int main(void)
 		cmocka_unit_test(c12_62_c12_39_c11_10_c1_36_every_point_of_a_bind),
 		cmocka_unit_test(c12_62_c12_43_c1_16_every_point_of_a_load_with_a_bind_inside),
 		cmocka_unit_test(c12_62_c12_39_c2_5_c2_51_every_point_of_an_initialisation),
+		cmocka_unit_test(c12_62_c5_25_a_transfer_that_fails_is_over),
+		cmocka_unit_test(c12_62_a_reset_that_fails_is_refused_and_can_be_asked_for_again),
 	};
 
 	return host_run_tests(tests);
