@@ -7,6 +7,7 @@
 
 static struct rig_call calls[RIG_CALLS_MAX];
 static uint32_t call_count; /* atomic: handlers run on several threads */
+void (*rig_at_call)(enum rig_handler handler);
 
 void rig_broken(const char *what)
 {
@@ -36,6 +37,8 @@ struct rig_call *rig_note(enum rig_handler handler, const char *name)
 	call->name = name;
 	call->thread = im_this_worker->index;
 	call->level = im_this_worker->level;
+	if (rig_at_call != NULL)
+		rig_at_call(handler);
 	return call;
 }
 

@@ -27,6 +27,7 @@ void rig_do(enum rig_when when, bool passive, void (*run)(void *), void *argumen
 void rig_begin(const struct host_options *options, unsigned nic_variant)
 {
 	rig_forget();
+	rig_at_call = NULL;
 	rig_objects_reset();
 	rig_drivers_reset();
 	host_up(options);

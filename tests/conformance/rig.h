@@ -121,6 +121,9 @@ void rig_expect_packets_at(const char *file, int line, enum rig_handler handler,
 const char *rig_story(uint64_t handlers);
 void rig_forget(void);
 
+/** Called at the beginning of each handler, on its thread; NULL: nothing is. rig_begin() takes it away. */
+extern void (*rig_at_call)(enum rig_handler handler);
+
 /* ---- Drivers ------------------------------------------------------------------------------------- */
 
 enum rig_kind {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The level of each handler and of each call (contract section 9A). */
 #include <string.h>
+#include <unistd.h>
 
 #include "shipped.h"
 
@@ -239,9 +240,10 @@ static void tell_events(void)
 }
 
 /* All that a stack goes through, its DISPATCH part on a worker, or on a control thread. */
-static void live_through_it(uint32_t thread)
+static void live_through_it(uint32_t thread, void (*at_call)(enum rig_handler handler))
 {
 	rig_begin(&with_workers, 0);
+	rig_at_call = at_call;
 	rig.top->script.references = 1;
 	rig.top->script.returns = RIG_LATER;
 	rig.top->protocol.receive = ask_for_the_rest;
@@ -266,8 +268,65 @@ static void live_through_it(uint32_t thread)
 static void c9_1_c9_2_c9_5_c9_6_c9_7_c9_8_c9_9_each_handler_has_its_level(void **state)
 {
 	(void)state;
-	live_through_it(1);
-	live_through_it(HOST_IDLE);
+	live_through_it(1, NULL);
+	live_through_it(HOST_IDLE, NULL);
+}
+
+/* ---- The core's own locks ------------------------------------------------------------------------ */
+
+#define PATIENCE_US 5000000u
+
+struct probe {
+	bool in_a_request;
+	uint32_t done; /* atomic */
+};
+
+static void cancel_nothing(const char *name)
+{
+	struct im_request none = {0};
+
+	if (rig_binding(name) != NULL)
+		im_cancel_request(rig_binding(name)->binding, &none);
+}
+
+static void ignore(struct im_timer *timer)
+{
+	(void)timer;
+}
+
+/* What each of the core's locks is taken for, by somebody else. */
+static void take_each_lock(void *argument)
+{
+	struct im_timer timer = {.expired = ignore};
+	struct probe *probe = argument;
+
+	host_exists("nobody");
+	im_set_timer(&timer, 1000000);
+	im_cancel_timer(&timer);
+	if (probe->in_a_request) { /* the binding that it came by is there */
+		cancel_nothing("m0");
+		cancel_nothing("top");
+	}
+	__atomic_store_n(&probe->done, 1, __ATOMIC_RELEASE);
+}
+
+/* Inside each handler: it stays there until another thread has had them all. */
+static void wait_for_each_lock(enum rig_handler handler)
+{
+	struct probe probe = {.in_a_request = handler == RIG_query_information || handler == RIG_set_information};
+
+	host_begin(HOST_IDLE, take_each_lock, &probe);
+	for (uint32_t waited_us = 0; !__atomic_load_n(&probe.done, __ATOMIC_ACQUIRE); waited_us += 50) {
+		if (waited_us > PATIENCE_US)
+			rig_broken("the core holds a lock while it calls a handler");
+		usleep(50);
+	}
+}
+
+static void c9_25_the_core_holds_no_lock_while_it_calls_a_driver(void **state)
+{
+	(void)state;
+	live_through_it(1, wait_for_each_lock);
 }
 
 /* ---- Calls --------------------------------------------------------------------------------------- */
@@ -557,6 +616,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c9_1_c9_2_c9_5_c9_6_c9_7_c9_8_c9_9_each_handler_has_its_level),
+		cmocka_unit_test(c9_25_the_core_holds_no_lock_while_it_calls_a_driver),
 		cmocka_unit_test(c9_3_c9_4_c9_12_c9_22_what_is_for_passive_is_refused_at_dispatch),
 		cmocka_unit_test(c9_10_info_is_copied_at_any_level),
 		cmocka_unit_test(c9_16_a_passive_handler_is_raised_for_what_needs_dispatch),

@@ -168,7 +168,7 @@ static void forbidden(struct im_wrapper *wrapper)
 #undef X
 }
 
-/* contract: 2.7 2.19 2.20 2.21 2.22 2.23 2.24 */
+/* contract: 2.7 2.19 2.20 2.21 2.22 2.23 2.24 9.11 */
 static void never_supplied_handlers_are_refused(void **state)
 {
 	(void)state;

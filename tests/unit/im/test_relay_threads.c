@@ -148,7 +148,7 @@ static uint32_t reset_until_done(void)
 	return resets;
 }
 
-/* contract: 9.17 9.20 9.26 */
+/* contract: 9.17 9.19 9.20 9.26 */
 static void resets_under_traffic_lose_and_reorder_nothing(void **state)
 {
 	void *(*const run[SENDERS])(void *) = {run_worker, run_control};
