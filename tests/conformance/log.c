@@ -7,7 +7,7 @@
 
 static struct rig_call calls[RIG_CALLS_MAX];
 static uint32_t call_count; /* atomic: handlers run on several threads */
-void (*rig_at_call)(enum rig_handler handler);
+void (*rig_at_call)(enum rig_handler handler, const char *name);
 
 void rig_broken(const char *what)
 {
@@ -38,7 +38,7 @@ struct rig_call *rig_note(enum rig_handler handler, const char *name)
 	call->thread = im_this_worker->index;
 	call->level = im_this_worker->level;
 	if (rig_at_call != NULL)
-		rig_at_call(handler);
+		rig_at_call(handler, name);
 	return call;
 }
 

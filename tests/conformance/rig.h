@@ -122,7 +122,7 @@ const char *rig_story(uint64_t handlers);
 void rig_forget(void);
 
 /** Called at the beginning of each handler, on its thread; NULL: nothing is. rig_begin() takes it away. */
-extern void (*rig_at_call)(enum rig_handler handler);
+extern void (*rig_at_call)(enum rig_handler handler, const char *name);
 
 /* ---- Drivers ------------------------------------------------------------------------------------- */
 

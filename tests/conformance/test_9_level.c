@@ -240,7 +240,7 @@ static void tell_events(void)
 }
 
 /* All that a stack goes through, its DISPATCH part on a worker, or on a control thread. */
-static void live_through_it(uint32_t thread, void (*at_call)(enum rig_handler handler))
+static void live_through_it(uint32_t thread, void (*at_call)(enum rig_handler handler, const char *name))
 {
 	rig_begin(&with_workers, 0);
 	rig_at_call = at_call;
@@ -311,10 +311,11 @@ static void take_each_lock(void *argument)
 }
 
 /* Inside each handler: it stays there until another thread has had them all. */
-static void wait_for_each_lock(enum rig_handler handler)
+static void wait_for_each_lock(enum rig_handler handler, const char *name)
 {
 	struct probe probe = {.in_a_request = handler == RIG_query_information || handler == RIG_set_information};
 
+	(void)name;
 	host_begin(HOST_IDLE, take_each_lock, &probe);
 	for (uint32_t waited_us = 0; !__atomic_load_n(&probe.done, __ATOMIC_ACQUIRE); waited_us += 50) {
 		if (waited_us > PATIENCE_US)

@@ -169,8 +169,8 @@ static void a_sleep_below_waits_for_the_sends_there(void **state)
 	bed_down();
 }
 
-/* 10.25, 10.29: a pause is over when everything is home. */
-/* contract: 4.31 */
+/* A pause is over when everything is home. */
+/* contract: 4.31 10.25 10.29 */
 static void a_pause_waits_for_what_is_out(void **state)
 {
 	struct im_work work = {.run = complete_later};
