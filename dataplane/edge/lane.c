@@ -216,7 +216,7 @@ bool edge_port_waits(const struct edge_port *port, uint16_t q)
 /* What is too long is not sent, what finds no room neither (4.10); the frame is touched only once it has its place. */
 IM_DISPATCH static void append_one(struct edge_port *port, struct edge_queue *queue, struct im_packet *packet)
 {
-	if (unlikely(packet->length > port->max_frame)) {
+	if (unlikely(packet->length > port->max_frame && !edge_is_large_send(port, packet))) {
 		edge_refuse(port, &packet, 1, IM_STATUS_INVALID_LENGTH, SLUICE_DROP_FRAME_TOO_LONG);
 		return;
 	}

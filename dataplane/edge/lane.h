@@ -61,6 +61,24 @@ static inline bool edge_is_special(const struct im_packet *packet)
  */
 IM_DISPATCH bool edge_prepare(struct edge_port *port, struct im_packet **packet);
 
+/** What @p packet asks for: bits of TCP_TASK_OFFLOAD. Level: DISPATCH. */
+IM_DISPATCH uint16_t edge_wanted_offloads(const struct im_packet *packet);
+
+/** Whether all of that is switched on. Level: DISPATCH. */
+IM_DISPATCH bool edge_is_switched_on(const struct edge_port *port, const struct im_packet *packet);
+
+/** Do that. False: it cannot be done to this frame. Level: DISPATCH. */
+IM_DISPATCH bool edge_offload(const struct edge_port *port, const struct im_packet *packet);
+
+/** Longest of the frames that a large send becomes; how many goes into its info. 0: it is none. Level: DISPATCH. */
+IM_DISPATCH uint32_t edge_segment_length(struct im_packet *packet);
+
+/** Whether its length is not that of a frame (10.35). */
+static inline bool edge_is_large_send(const struct edge_port *port, const struct im_packet *packet)
+{
+	return port->edge == EDGE_LOWER && packet->info.mss != 0;
+}
+
 /** Take out of a frame that did not leave what edge_prepare() put in (4.17). Level: DISPATCH. */
 IM_DISPATCH void edge_unprepare(const struct edge_port *port, struct im_packet *packet);
 

@@ -13,7 +13,6 @@
 #define MULTICAST_MAX	     RTE_DIM(((struct edge_port *)0)->multicast)
 #define BUFFER_BYTES	     RTE_MBUF_DEFAULT_DATAROOM
 
-#define OFFLOADS_KNOWN	0x07u /* checksums: the device's, or prepare.c's */
 #define WAKE_UP_MEMBERS 3u
 
 /* ---- Numbers ------------------------------------------------------------------------------------- */
@@ -56,7 +55,9 @@ static uint32_t disconnected(const struct edge_port *port)
 	X(GEN_MAXIMUM_SEND_PACKETS, IM_BURST)                                                                          \
 	X(GEN_VENDOR_DRIVER_VERSION, 1u << 16)                                                                         \
 	X(802_3_MAXIMUM_LIST_SIZE, MULTICAST_MAX)                                                                      \
-	X(TCP_TASK_OFFLOAD, port->offloads)
+	X(OFFLOAD_ENCAPSULATION, port->encapsulation)                                                                  \
+	X(TCP_TASK_OFFLOAD, port->offloads)                                                                            \
+	X(TCP_OFFLOAD_HARDWARE_CAPABILITIES, edge_offloads(port))
 
 /* X(OID, counter of struct rte_eth_stats) */
 #define COUNTERS(X)                                                                                                    \
@@ -192,10 +193,9 @@ static im_status_t set_number(struct edge_port *port, uint32_t oid, uint32_t val
 	case SLUICE_OID_PNP_SET_POWER:
 		return set_power(port, value);
 	case SLUICE_OID_TCP_TASK_OFFLOAD:
-		if ((value & ~OFFLOADS_KNOWN) != 0)
-			return IM_STATUS_INVALID_DATA;
-		port->offloads = value;
-		return IM_STATUS_SUCCESS;
+		return edge_set_offloads(port, value);
+	case SLUICE_OID_OFFLOAD_ENCAPSULATION:
+		return edge_set_encapsulation(port, value);
 	case SLUICE_OID_GEN_CURRENT_PACKET_FILTER:
 		return set_packet_filter(port, value);
 	case SLUICE_OID_GEN_CURRENT_LOOKAHEAD:
@@ -215,7 +215,7 @@ static bool is_settable_number(uint32_t oid)
 {
 	return oid == SLUICE_OID_GEN_CURRENT_PACKET_FILTER || oid == SLUICE_OID_GEN_CURRENT_LOOKAHEAD ||
 	       oid == SLUICE_OID_GEN_PROTOCOL_OPTIONS || oid == SLUICE_OID_TCP_TASK_OFFLOAD ||
-	       oid == SLUICE_OID_PNP_SET_POWER;
+	       oid == SLUICE_OID_OFFLOAD_ENCAPSULATION || oid == SLUICE_OID_PNP_SET_POWER;
 }
 
 /* Whole addresses, all of them multicast, no more than there is room for (6.37). */

@@ -18,10 +18,10 @@
 /* net_pcap cuts a longer frame of several buffers silently: rather refuse it, counted. */
 #define PCAP_MAX_FRAME 16128u
 #define LINK_OVERHEAD  22u /* Ethernet header and two VLAN tags */
-/* What prepare.c leaves to a device that can do it. */
+/* What prepare.c and offload.c leave to a device that can do it. */
 #define TX_OFFLOADS                                                                                                    \
 	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |              \
-	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO)
 
 static struct edge_port *ports[SLUICE_POLICY_MAX_PORTS]; /* control thread */
 static unsigned port_count;
@@ -188,6 +188,7 @@ static struct edge_port *allocate(const struct sluice_port *config, struct im_pa
 	port->pool = pool;
 	port->max_frame = config->mtu + LINK_OVERHEAD;
 	port->lookahead = config->mtu;
+	port->encapsulation = SLUICE_ENCAPSULATION_PLAIN | SLUICE_ENCAPSULATION_TAGGED;
 	port->stopped = EDGE_STOP_PAUSED; /* until its edge is restarted */
 	if (config->rx_pps != 0)	  /* each queue its part of the port's rate */
 		port->cycles_per_packet = rte_get_tsc_hz() * config->queues / config->rx_pps;

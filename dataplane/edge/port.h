@@ -95,7 +95,8 @@ struct edge_port {
 	uint32_t packet_filter; /* OID_GEN_CURRENT_PACKET_FILTER; writer: control thread */
 	uint32_t lookahead;
 	uint32_t protocol_options;
-	uint32_t offloads; /* OID_TCP_TASK_OFFLOAD */
+	uint32_t offloads;	/* switched on: enum sluice_offload; atomic, writer: control thread. They outlive ... */
+	uint32_t encapsulation; /* ... (of frames: enum sluice_encapsulation) reset, sleep and drivers above (10.37) */
 	uint32_t multicast_count;
 	uint8_t multicast[32][6];
 	uint64_t tx_offloads;	    /* of the ethdev, that are on: RTE_ETH_TX_OFFLOAD_* */
@@ -174,6 +175,12 @@ IM_PASSIVE im_status_t edge_port_query(struct edge_port *port, uint32_t oid, voi
 				       uint32_t *written, uint32_t *needed);
 IM_PASSIVE im_status_t edge_port_set(struct edge_port *port, uint32_t oid, const void *buffer, uint32_t length,
 				     uint32_t *read, uint32_t *needed);
+
+/** What it can do to a frame for its sender, and switching some of it on (10.32, 10.34). INVALID_DATA, or
+ * INVALID_PARAMETER for frames of a kind that it does not know. Level: PASSIVE. */
+uint32_t edge_offloads(const struct edge_port *port);
+IM_PASSIVE im_status_t edge_set_offloads(struct edge_port *port, uint32_t offloads);
+IM_PASSIVE im_status_t edge_set_encapsulation(struct edge_port *port, uint32_t frames);
 
 /** Names of the two edge drivers. */
 #define EDGE_UPPER_DRIVER "host-edge"

@@ -45,7 +45,9 @@
 	X(802_3_RCV_ERROR_ALIGNMENT, FORWARD, NONE)                                                                    \
 	X(802_3_XMIT_ONE_COLLISION, FORWARD, NONE)                                                                     \
 	X(802_3_XMIT_MORE_COLLISIONS, FORWARD, NONE)                                                                   \
+	X(OFFLOAD_ENCAPSULATION, OFFLOAD, OFFLOAD)                                                                     \
 	X(TCP_TASK_OFFLOAD, OFFLOAD, OFFLOAD)                                                                          \
+	X(TCP_OFFLOAD_HARDWARE_CAPABILITIES, OFFLOAD, NONE)                                                            \
 	X(PNP_CAPABILITIES, CHANGED, NONE)                                                                             \
 	X(PNP_SET_POWER, NONE, OWN)                                                                                    \
 	X(PNP_QUERY_POWER, OWN, NONE)                                                                                  \

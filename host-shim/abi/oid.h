@@ -59,7 +59,9 @@ enum sluice_oid_type {
 	X(802_3_RCV_ERROR_ALIGNMENT, 0x01020101, COUNTER, 0, "frames with an alignment error")                         \
 	X(802_3_XMIT_ONE_COLLISION, 0x01020102, COUNTER, 0, "frames sent after one collision")                         \
 	X(802_3_XMIT_MORE_COLLISIONS, 0x01020103, COUNTER, 0, "frames sent after several collisions")                  \
+	X(OFFLOAD_ENCAPSULATION, 0x0101010a, U32, 1, "frames that offloads work on: 2 plain, 4 with a VLAN tag")       \
 	X(TCP_TASK_OFFLOAD, 0xfc010201, U32, 1, "offloads in use: 1 IPv4, 2 TCP, 4 UDP checksum, 8 large send")        \
+	X(TCP_OFFLOAD_HARDWARE_CAPABILITIES, 0xfc01020f, U32, 0, "offloads that can be used")                          \
 	X(PNP_CAPABILITIES, 0xfd010100, U32_LIST, 0, "wake-up: magic packet, pattern, link change; 0 is unspecified")  \
 	X(PNP_SET_POWER, 0xfd010101, U32, 1, "power state: 1 is D0, 4 is D3")                                          \
 	X(PNP_QUERY_POWER, 0xfd010102, U32, 0, "may the power state be left")                                          \
@@ -67,6 +69,20 @@ enum sluice_oid_type {
 	X(PNP_REMOVE_WAKE_UP_PATTERN, 0xfd010104, U32_LIST, 1, "wake-up pattern to remove")                            \
 	X(PNP_WAKE_UP_PATTERN_LIST, 0xfd010105, U32_LIST, 0, "wake-up patterns")                                       \
 	X(PNP_ENABLE_WAKE_UP, 0xfd010106, U32, 1, "wake-up events that are enabled")
+
+/* Bits of TCP_TASK_OFFLOAD and TCP_OFFLOAD_HARDWARE_CAPABILITIES. */
+enum sluice_offload {
+	SLUICE_OFFLOAD_IPV4_CHECKSUM = 1,
+	SLUICE_OFFLOAD_TCP_CHECKSUM = 2,
+	SLUICE_OFFLOAD_UDP_CHECKSUM = 4,
+	SLUICE_OFFLOAD_LARGE_SEND = 8,
+};
+
+/* Bits of OFFLOAD_ENCAPSULATION; NDIS's numbers. */
+enum sluice_encapsulation {
+	SLUICE_ENCAPSULATION_PLAIN = 2,
+	SLUICE_ENCAPSULATION_TAGGED = 4,
+};
 
 /*
  * The value of GEN_STATISTICS (6.41): octets count the Ethernet header and no FCS. X(member, word, text)

@@ -244,6 +244,10 @@ static void offloads_are_those_that_it_can_do(void **state)
 	assert_int_equal(edge_port_query(asked, SLUICE_OID_TCP_TASK_OFFLOAD, &value, 4, &read, &needed),
 			 IM_STATUS_SUCCESS);
 	assert_int_equal(value, 7);
+	assert_int_equal(
+		edge_port_query(asked, SLUICE_OID_TCP_OFFLOAD_HARDWARE_CAPABILITIES, &value, 4, &read, &needed),
+		IM_STATUS_SUCCESS);
+	assert_int_equal(value, 7);
 }
 
 static void a_multicast_list_holds_whole_multicast_addresses(void **state)

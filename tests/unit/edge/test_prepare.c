@@ -34,6 +34,7 @@ static void up(uint32_t to_wire)
 	edge = im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol;
 	send_complete = edge->handlers.send_complete;
 	edge->handlers.send_complete = spy;
+	assert_int_equal(edge_set_offloads(wires.wire, edge_offloads(wires.wire)), IM_STATUS_SUCCESS);
 	status = IM_STATUS_PENDING;
 	back = NULL;
 }
