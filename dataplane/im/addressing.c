@@ -76,8 +76,6 @@ im_status_t im_merge_addressing(struct im_instance *instance, const struct im_re
 
 static void show_filter(struct im_instance *instance)
 {
-	if (!instance->needs_filter)
-		return;
 	if (instance->addressing.packet_filter != 0)
 		im_open_gate(&instance->gate, IM_GATE_NO_FILTER);
 	else

@@ -158,7 +158,6 @@ struct im_instance {
 	uint32_t gate; /* enum im_gate; changed under the core's lock */
 	uint16_t id;   /* account, and index into a block's parts */
 	bool deserialized;
-	bool needs_filter;	  /* no indication before a packet filter is set */
 	struct im_binding *upper; /* the one receiver, or NULL */
 	struct im_fan *fan;	  /* the receivers where there are several, or NULL */
 	void *never_lower;	  /* NULL, where a binding has `lower`: tells the two apart in a packet's slot */

@@ -83,7 +83,7 @@ static struct im_instance *make(struct im_miniport *miniport, const char *name, 
 	strncpy(instance->name, name, sizeof(instance->name) - 1);
 	instance->miniport = miniport;
 	instance->device_context = device_context;
-	instance->gate = IM_GATE_STOPPED | im_quarantine_gate(miniport->wrapper);
+	instance->gate = IM_GATE_STOPPED | IM_GATE_NO_FILTER | im_quarantine_gate(miniport->wrapper);
 	instance->power = IM_POWER_D0;
 	instance->hang_period_s = 2;
 	instance->initialize_work.run = initialize_later;

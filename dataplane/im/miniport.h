@@ -200,8 +200,8 @@ IM_DISPATCH void im_send_resources_available(struct im_instance *instance);
 
 /**
  * Indicate packets upward [5.1-5.6], each with status SUCCESS (lent: comes back through return_packets exactly once,
- * perhaps before this returns) or RESOURCES (it and all after it are the caller's again when this returns). Level:
- * DISPATCH.
+ * perhaps before this returns) or RESOURCES (it and all after it are the caller's again when this returns). While the
+ * instance has no packet filter, because none was set or 0 was, they go home unseen [5.9]. Level: DISPATCH.
  */
 IM_DISPATCH void im_indicate_receive_packets(struct im_instance *instance, struct im_packet **packets, uint16_t count);
 

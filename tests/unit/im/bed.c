@@ -429,6 +429,17 @@ im_status_t bed_bind(const char *driver, const char *adapter, const char *vnic)
 	return status;
 }
 
+/* Before a packet filter is set nothing is indicated (5.9). */
+static void want_packets(const char *vnic)
+{
+	uint32_t filter = 1;
+
+	assert_int_equal(bed_set(vnic, SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)),
+			 IM_STATUS_SUCCESS);
+	bed_nic.value = 0;
+	said[0] = '\0';
+}
+
 void bed_up_as(uint32_t levels, enum im_verify_schedule schedule)
 {
 	char adapter[16] = "nic", vnic[16];
@@ -440,6 +451,7 @@ void bed_up_as(uint32_t levels, enum im_verify_schedule schedule)
 		memcpy(adapter, vnic, sizeof(adapter));
 	}
 	assert_int_equal(bed_bind("top", adapter, "top"), IM_STATUS_SUCCESS);
+	want_packets(adapter);
 }
 
 void bed_up(uint32_t levels)

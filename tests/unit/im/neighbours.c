@@ -412,6 +412,18 @@ void nb_halt_vnic(void)
 	assert_int_equal(im_deinitialize_device_instance(im_find_instance("vnic")), IM_STATUS_SUCCESS);
 }
 
+/* Before a packet filter is set the gate is not open (5.9). */
+static void want_packets(void)
+{
+	uint32_t filter = 0x20;
+	struct im_request request = {
+		.set = true, .oid = SLUICE_OID_GEN_CURRENT_PACKET_FILTER, .buffer = &filter, .length = sizeof(filter)};
+
+	assert_int_equal(im_request_instance(nb_nic.instance, &request), IM_STATUS_SUCCESS);
+	nb_expect("nic:set(1010e,20)");
+	nb_nic.value = 0;
+}
+
 void nb_up(uint32_t tops, bool verified)
 {
 	struct im_verify_options options = im_verify_defaults;
@@ -433,6 +445,7 @@ void nb_up(uint32_t tops, bool verified)
 	nb_nic.attributes = IM_ATTRIBUTE_DESERIALIZE;
 	assert_int_equal(im_start_plain_instance(im_find_driver("nic"), "nic", &nb_nic), IM_STATUS_SUCCESS);
 	assert_int_equal(im_restart(nb_nic.instance), IM_STATUS_SUCCESS);
+	want_packets();
 	for (uint32_t i = 0; i < tops; i++)
 		nb_bind("nic");
 	nb_expect("");

@@ -537,11 +537,24 @@ void rig_second_nic(const char *nic_driver)
 	assert_int_equal(im_restart(rig_nic2.instance), IM_STATUS_SUCCESS);
 }
 
+void rig_want_packets(const char *adapter)
+{
+	uint32_t filter = 1;
+	struct im_request request = {
+		.set = true, .oid = SLUICE_OID_GEN_CURRENT_PACKET_FILTER, .buffer = &filter, .length = sizeof(filter)};
+
+	im_request_instance(im_find_instance(adapter), &request); /* one that knows no filter lets nothing up */
+}
+
 im_status_t rig_bind(const char *driver, const char *adapter, const char *vnic)
 {
 	struct im_bind_config config = {.adapter = adapter, .vnic_count = 1, .vnic_names = &vnic};
 
-	return im_bind(im_find_driver(driver), &config);
+	im_status_t status = im_bind(im_find_driver(driver), &config);
+
+	if (status == IM_STATUS_SUCCESS && strncmp(driver, "top", 3) == 0)
+		rig_want_packets(adapter);
+	return status;
 }
 
 void rig_up(const char *nic_driver, uint32_t levels)

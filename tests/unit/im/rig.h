@@ -110,7 +110,10 @@ void rig_core_up(const char *nic_driver);
 /** A second instance of @p nic_driver, "nic2", restarted. */
 void rig_second_nic(const char *nic_driver);
 
-/** Bind @p driver over @p adapter; @p vnic: the name of what it presents. */
+/** Set a packet filter, before which nothing is indicated (5.9). */
+void rig_want_packets(const char *adapter);
+
+/** Bind @p driver over @p adapter; @p vnic: the name of what it presents. A "top" wants packets. */
 im_status_t rig_bind(const char *driver, const char *adapter, const char *vnic);
 
 /** A driver that passes on only packets with an odd length, and completes or declines the others itself. */

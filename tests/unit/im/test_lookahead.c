@@ -135,6 +135,7 @@ static void without_a_protocol_above_a_frame_is_counted(void **state)
 	(void)state;
 	rig_core_up("nic");
 	im_restart(rig_nic.instance);
+	rig_want_packets("nic");
 	show(40, 40);
 	im_indicate_receive_complete(rig_nic.instance);
 	assert_int_equal(rig_account("nic").drops[SLUICE_IN][SLUICE_DROP_NOT_RUNNING], 1);

@@ -423,6 +423,7 @@ static void without_a_protocol_above_packets_go_home(void **state)
 	(void)state;
 	rig_core_up("nic");
 	im_restart(rig_nic.instance);
+	rig_want_packets("nic");
 	rig_packets(packets, 2);
 	indicate(packets, 2);
 	rig_expect(&rig_nic.home, packets, 2);

@@ -859,14 +859,15 @@ static void addresses_of_several_protocols_are_put_together(void **state)
 	nb_down();
 }
 
+/* contract: 5.9 */
 static void without_a_filter_nothing_is_indicated(void **state)
 {
 	struct asked asked;
 
 	(void)state;
 	nb_up(1, true);
-	nb_nic.instance->needs_filter = true;
-	im_close_gate(&nb_nic.instance->gate, IM_GATE_NO_FILTER);
+	nb_start_vnic();
+	assert_int_equal(nb_vnic.instance->gate & IM_GATE_NO_FILTER, IM_GATE_NO_FILTER); /* nobody has set one yet */
 	im_request(nb_tops[0].binding, set(&asked, FILTER, 1));
 	assert_int_equal(nb_nic.instance->gate & IM_GATE_NO_FILTER, 0);
 	im_request(nb_tops[0].binding, set(&asked, FILTER, 0));

@@ -348,6 +348,16 @@ void watched_move_top(const char *adapter)
 	bind_over("top", adapter, NULL);
 }
 
+/* Before a packet filter is set nothing is indicated (5.9). */
+static void want_packets(struct im_instance *instance)
+{
+	uint32_t filter = 1;
+	struct im_request request = {
+		.set = true, .oid = SLUICE_OID_GEN_CURRENT_PACKET_FILTER, .buffer = &filter, .length = sizeof(filter)};
+
+	assert_int_equal(im_request_instance(instance, &request), IM_STATUS_SUCCESS);
+}
+
 void watched_up(const struct im_verify_options *options)
 {
 	uint32_t timeouts = watched.timeouts;
@@ -365,6 +375,8 @@ void watched_up(const struct im_verify_options *options)
 	bind_over("top", "mid", NULL);
 	assert_int_equal(im_restart(watched.nic), IM_STATUS_SUCCESS);
 	assert_int_equal(im_restart(watched.mid), IM_STATUS_SUCCESS);
+	want_packets(watched.nic);
+	want_packets(watched.mid);
 }
 
 void watched_down(void)
