@@ -67,10 +67,19 @@ static uint32_t disconnected(const struct edge_port *port)
 	X(GEN_RCV_ERROR, stats.ierrors)                                                                                \
 	X(GEN_RCV_NO_BUFFER, stats.rx_nombuf + stats.imissed)
 
+/* X(member of struct sluice_oid_statistics, the same): the others are not known to the device. */
+#define STATISTICS(X)                                                                                                  \
+	X(in_octets, stats.ibytes)                                                                                     \
+	X(in_errors, stats.ierrors)                                                                                    \
+	X(in_discards, stats.rx_nombuf + stats.imissed)                                                                \
+	X(out_octets, stats.obytes)                                                                                    \
+	X(out_errors, stats.oerrors)
+
 /* Those with an answer of another form, or none but to a set. X(OID) */
 #define OTHERS(X)                                                                                                      \
 	X(GEN_SUPPORTED_LIST)                                                                                          \
 	X(GEN_DRIVER_VERSION)                                                                                          \
+	X(GEN_STATISTICS)                                                                                              \
 	X(GEN_VENDOR_DESCRIPTION)                                                                                      \
 	X(802_3_PERMANENT_ADDRESS)                                                                                     \
 	X(802_3_CURRENT_ADDRESS)                                                                                       \
@@ -119,23 +128,36 @@ static bool find_counter(const struct edge_port *port, uint32_t oid, uint64_t *v
 	}
 }
 
-im_status_t edge_port_query(struct edge_port *port, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
-			    uint32_t *needed)
+static struct sluice_oid_statistics read_statistics(const struct edge_port *port)
+{
+	struct sluice_oid_statistics known = {0};
+	struct rte_eth_stats stats = {0};
+
+	if (rte_eth_stats_get(port->port_id, &stats) != 0)
+		return known;
+#define X(member, counter)                                                                                             \
+	known.valid |= UINT64_C(1) << SLUICE_STATISTIC_##member;                                                       \
+	known.member = counter;
+	STATISTICS(X)
+#undef X
+	return known;
+}
+
+static im_status_t answer_other(const struct edge_port *port, uint32_t oid, void *buffer, uint32_t length,
+				uint32_t *written, uint32_t *needed)
 {
 	static const uint32_t wake_up[WAKE_UP_MEMBERS]; /* all unspecified: a port wakes nobody */
 	const uint16_t version = IM_MAJOR_VERSION << 8 | IM_MINOR_VERSION;
-	uint64_t counter;
-	uint32_t number;
+	struct sluice_oid_statistics statistics;
 
-	if (find_number(port, oid, &number))
-		return im_answer(&number, sizeof(number), buffer, length, written, needed);
-	if (find_counter(port, oid, &counter))
-		return im_answer_counter(counter, buffer, length, written, needed);
 	switch (oid) {
 	case SLUICE_OID_GEN_SUPPORTED_LIST:
 		return im_answer(supported, sizeof(supported), buffer, length, written, needed);
 	case SLUICE_OID_GEN_DRIVER_VERSION:
 		return im_answer(&version, sizeof(version), buffer, length, written, needed);
+	case SLUICE_OID_GEN_STATISTICS:
+		statistics = read_statistics(port);
+		return im_answer(&statistics, sizeof(statistics), buffer, length, written, needed);
 	case SLUICE_OID_GEN_VENDOR_DESCRIPTION:
 		return im_answer(port->config.devargs, (uint32_t)strlen(port->config.devargs), buffer, length, written,
 				 needed);
@@ -147,11 +169,24 @@ im_status_t edge_port_query(struct edge_port *port, uint32_t oid, void *buffer, 
 	case SLUICE_OID_PNP_CAPABILITIES:
 		return im_answer(wake_up, sizeof(wake_up), buffer, length, written, needed);
 	case SLUICE_OID_PNP_QUERY_POWER: /* always a success: the state asked about stays in the buffer (6.27) */
-		*written = length >= sizeof(number) ? sizeof(number) : 0;
+		*written = length >= sizeof(uint32_t) ? sizeof(uint32_t) : 0;
 		return IM_STATUS_SUCCESS;
 	default:
 		return IM_STATUS_NOT_SUPPORTED;
 	}
+}
+
+im_status_t edge_port_query(struct edge_port *port, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
+			    uint32_t *needed)
+{
+	uint64_t counter;
+	uint32_t number;
+
+	if (find_number(port, oid, &number))
+		return im_answer(&number, sizeof(number), buffer, length, written, needed);
+	if (find_counter(port, oid, &counter))
+		return im_answer_counter(counter, buffer, length, written, needed);
+	return answer_other(port, oid, buffer, length, written, needed);
 }
 
 /* ---- Sets ---------------------------------------------------------------------------------------- */

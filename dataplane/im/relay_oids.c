@@ -38,6 +38,7 @@
 	X(GEN_XMIT_ERROR, OWN, NONE)                                                                                   \
 	X(GEN_RCV_ERROR, FORWARD, NONE)                                                                                \
 	X(GEN_RCV_NO_BUFFER, OWN, NONE)                                                                                \
+	X(GEN_STATISTICS, OWN, NONE)                                                                                   \
 	X(802_3_PERMANENT_ADDRESS, FORWARD, NONE)                                                                      \
 	X(802_3_CURRENT_ADDRESS, FORWARD, NONE)                                                                        \
 	X(802_3_MULTICAST_LIST, FORWARD, FORWARD)                                                                      \
@@ -107,6 +108,33 @@ static bool find_counter(const struct relay *relay, uint32_t oid, uint64_t *valu
 	}
 }
 
+static uint64_t sum_drops(const struct im_account *account, enum sluice_direction direction)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t reason = 0; reason < SLUICE_DROP_LIMIT; reason++)
+		sum += account->drops[direction][reason];
+	return sum;
+}
+
+/* Octets as they came in at either edge, with those of packets that are dropped then. To whom frames are addressed
+ * nobody counts (6.41). */
+static struct sluice_oid_statistics read_statistics(const struct relay *relay)
+{
+	struct im_account vnic, below;
+
+	im_read_account(im_instance_account(relay->face.instance), &vnic);
+	im_read_account(im_binding_account(relay->face.below), &below);
+	return (struct sluice_oid_statistics){
+		.valid = 1u << SLUICE_STATISTIC_in_octets | 1u << SLUICE_STATISTIC_in_discards |
+			 1u << SLUICE_STATISTIC_out_octets | 1u << SLUICE_STATISTIC_out_errors,
+		.in_octets = below.handled[SLUICE_IN].bytes,
+		.in_discards = sum_drops(&vnic, SLUICE_IN),
+		.out_octets = vnic.handled[SLUICE_OUT].bytes,
+		.out_errors = vnic.sends_done - vnic.sends_good,
+	};
+}
+
 /* Always a success: the state asked about stays in the buffer (6.27). */
 static im_status_t agree_to_power(uint32_t length, uint32_t *written)
 {
@@ -120,11 +148,15 @@ im_status_t relay_query_own(const struct relay *relay, uint32_t oid, void *buffe
 	const struct im_relay_driver *driver = relay->face.driver;
 	const uint16_t interface = IM_MAJOR_VERSION << 8 | IM_MINOR_VERSION;
 	const uint32_t version = driver->version != 0 ? driver->version : 1u << 16;
+	struct sluice_oid_statistics statistics;
 	uint64_t counter;
 
 	if (find_counter(relay, oid, &counter))
 		return im_answer_counter(counter, buffer, length, written, needed);
 	switch (oid) {
+	case SLUICE_OID_GEN_STATISTICS:
+		statistics = read_statistics(relay);
+		return im_answer(&statistics, sizeof(statistics), buffer, length, written, needed);
 	case SLUICE_OID_GEN_VENDOR_DESCRIPTION:
 		return im_answer(driver->description, (uint32_t)strlen(driver->description), buffer, length, written,
 				 needed);

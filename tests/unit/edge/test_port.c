@@ -166,6 +166,7 @@ static void expect_probe(uint32_t oid, uint32_t size)
 }
 
 /* Everything in the supported list is answered, and nothing else that has a number is (6.46). */
+/* contract: 6.5 6.10 6.32 6.46 */
 static void what_is_listed_is_answered_and_nothing_else(void **state)
 {
 #define X(name, number, type, settable, text) number,
@@ -190,12 +191,79 @@ static void what_is_listed_is_answered_and_nothing_else(void **state)
 	assert_false(is_in(list, count, SLUICE_OID_GEN_SUPPORTED_GUIDS)); /* 6.32 */
 }
 
+/* contract: 6.47 */
+static void what_every_miniport_has_is_there(void **state)
+{
+	static const uint32_t mandatory[] = {
+		SLUICE_OID_GEN_SUPPORTED_LIST,
+		SLUICE_OID_GEN_HARDWARE_STATUS,
+		SLUICE_OID_GEN_MEDIA_SUPPORTED,
+		SLUICE_OID_GEN_MEDIA_IN_USE,
+		SLUICE_OID_GEN_MAXIMUM_LOOKAHEAD,
+		SLUICE_OID_GEN_MAXIMUM_FRAME_SIZE,
+		SLUICE_OID_GEN_LINK_SPEED,
+		SLUICE_OID_GEN_TRANSMIT_BUFFER_SPACE,
+		SLUICE_OID_GEN_RECEIVE_BUFFER_SPACE,
+		SLUICE_OID_GEN_TRANSMIT_BLOCK_SIZE,
+		SLUICE_OID_GEN_RECEIVE_BLOCK_SIZE,
+		SLUICE_OID_GEN_VENDOR_ID,
+		SLUICE_OID_GEN_VENDOR_DESCRIPTION,
+		SLUICE_OID_GEN_VENDOR_DRIVER_VERSION,
+		SLUICE_OID_GEN_CURRENT_PACKET_FILTER,
+		SLUICE_OID_GEN_CURRENT_LOOKAHEAD,
+		SLUICE_OID_GEN_DRIVER_VERSION,
+		SLUICE_OID_GEN_MAXIMUM_TOTAL_SIZE,
+		SLUICE_OID_GEN_PROTOCOL_OPTIONS,
+		SLUICE_OID_GEN_MAC_OPTIONS,
+		SLUICE_OID_GEN_MEDIA_CONNECT_STATUS,
+		SLUICE_OID_GEN_MAXIMUM_SEND_PACKETS,
+	};
+	uint32_t list[64], count, written, needed;
+	uint8_t value[512];
+
+	(void)state;
+	count = list_oids(list, sizeof(list));
+	for (size_t i = 0; i < RTE_DIM(mandatory); i++) {
+		assert_true(is_in(list, count, mandatory[i]));
+		assert_int_equal(edge_port_query(asked, mandatory[i], value, sizeof(value), &written, &needed),
+				 IM_STATUS_SUCCESS);
+	}
+}
+
+/* A device that counts bytes; what it does not count is said to be unknown. */
+/* contract: 6.41 */
+static void statistics_are_what_the_device_counts(void **state)
+{
+	struct sluice_port description = describe("b", "net_pcap5,tx_pcap=/dev/null");
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool.buffers);
+	struct sluice_oid_statistics statistics;
+	uint32_t written, needed;
+	struct edge_port *port;
+	char error[128];
+
+	(void)state;
+	assert_int_equal(create(&description, &port, ""), 0);
+	assert_int_equal(edge_port_start(port, error, sizeof(error)), 0);
+	assert_non_null(rte_pktmbuf_append(mbuf, 60));
+	assert_int_equal(rte_eth_tx_burst(port->port_id, 0, &mbuf, 1), 1);
+	assert_int_equal(
+		edge_port_query(port, SLUICE_OID_GEN_STATISTICS, &statistics, sizeof(statistics), &written, &needed),
+		IM_STATUS_SUCCESS);
+	assert_int_equal(written, sizeof(statistics));
+	assert_int_equal(statistics.out_octets, 60);
+	assert_int_equal(statistics.in_octets | statistics.out_errors | statistics.out_unicast, 0);
+	assert_true(statistics.valid & 1u << SLUICE_STATISTIC_out_octets);
+	assert_false(statistics.valid & 1u << SLUICE_STATISTIC_out_unicast);
+	edge_port_destroy(port);
+}
+
 static im_status_t set(uint32_t oid, const void *value, uint32_t length, uint32_t *read, uint32_t *needed)
 {
 	*read = *needed = 0;
 	return edge_port_set(asked, oid, value, length, read, needed);
 }
 
+/* contract: 6.7 6.8 6.9 */
 static void a_set_changes_all_or_nothing(void **state)
 {
 	uint32_t read, needed, filter = 0x2f, unknown = 0x40, lookahead = 1501;
@@ -216,6 +284,7 @@ static void a_set_changes_all_or_nothing(void **state)
 	assert_int_equal(set(0x00ff0000, &filter, 4, &read, &needed), IM_STATUS_NOT_SUPPORTED);
 }
 
+/* contract: 6.28 */
 static void a_port_takes_power_states_and_nothing_else_for_one(void **state)
 {
 	uint32_t read, needed, asleep = IM_POWER_D3, awake = IM_POWER_D0, none = 5, capabilities[3] = {1, 1, 1};
@@ -250,6 +319,7 @@ static void offloads_are_those_that_it_can_do(void **state)
 	assert_int_equal(value, 7);
 }
 
+/* contract: 6.37 6.48 */
 static void a_multicast_list_holds_whole_multicast_addresses(void **state)
 {
 	static const uint8_t good[12] = {1, 0, 0x5e, 0, 0, 1, 0x33, 0x33, 0, 0, 0, 1};
@@ -285,6 +355,8 @@ int main(void)
 		WITH_POOL(what_cannot_be_is_refused_in_words),
 		WITH_POOL(a_rate_is_that_of_the_whole_port),
 		WITH_PORT(what_is_listed_is_answered_and_nothing_else),
+		WITH_PORT(what_every_miniport_has_is_there),
+		WITH_POOL(statistics_are_what_the_device_counts),
 		WITH_PORT(a_set_changes_all_or_nothing),
 		WITH_PORT(a_port_takes_power_states_and_nothing_else_for_one),
 		WITH_PORT(offloads_are_those_that_it_can_do),

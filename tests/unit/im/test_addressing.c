@@ -38,6 +38,7 @@ static im_status_t set_addresses(struct nb_top *top, uint8_t first, uint32_t cou
 	return status;
 }
 
+/* contract: 6.48 */
 static void addresses_of_several_protocols_are_put_together(void **state)
 {
 	(void)state;

@@ -4,6 +4,7 @@
 
 /* ---- What a driver answers with ---------------------------------------------------------------------- */
 
+/* contract: 6.3 6.4 */
 static void an_answer_is_stored_whole_or_not_at_all(void **state)
 {
 	uint8_t buffer[8] = {9, 9, 9, 9, 9, 9, 9, 9};
@@ -37,6 +38,7 @@ static void an_empty_answer_needs_no_buffer(void **state)
 	assert_int_equal(needed, 0);
 }
 
+/* contract: 6.5 6.6 */
 static void a_counter_has_eight_bytes_or_four(void **state)
 {
 	const uint64_t value = 0x1122334455667788ull;
@@ -56,6 +58,7 @@ static void a_counter_has_eight_bytes_or_four(void **state)
 	}
 }
 
+/* contract: 6.7 6.9 */
 static void a_value_is_taken_at_its_right_size_alone(void **state)
 {
 	const uint64_t given = 0x1122334455667788ull;

@@ -142,6 +142,7 @@ static void an_intermediate_driver_is_neither_asked_nor_reset(void **state)
 }
 
 /* 6.18: two periods, counted from when the miniport got it. */
+/* contract: 6.18 */
 static void a_request_that_is_out_for_two_periods_means_a_reset(void **state)
 {
 	(void)state;

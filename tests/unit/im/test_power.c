@@ -109,6 +109,7 @@ static void power_is_not_the_protocols_to_refuse(void **state)
 }
 
 /* A miniport that refuses stays as it was, and its protocols go on (6.28). */
+/* contract: 6.28 */
 static void a_miniport_that_refuses_to_sleep_stays_awake(void **state)
 {
 	(void)state;

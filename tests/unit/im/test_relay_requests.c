@@ -11,6 +11,7 @@ static uint32_t value;
 /* ---- Who answers ------------------------------------------------------------------------------------- */
 
 /* 6.46: exactly what the list names is answered, over an adapter that knows a few. */
+/* contract: 6.31 6.46 */
 static void what_is_listed_is_answered_and_nothing_else(void **state)
 {
 #define X(name, number, type, settable, text) number,
@@ -44,6 +45,7 @@ static void what_is_listed_is_answered_and_nothing_else(void **state)
 	bed_down();
 }
 
+/* contract: 6.4 6.31 */
 static void a_list_that_does_not_fit_says_how_long_it_is(void **state)
 {
 	uint32_t list[128], size;
@@ -79,6 +81,7 @@ static void what_is_the_adapters_is_asked_of_it(void **state)
 }
 
 /* 6.27, 6.28, 6.32: not a word of these goes down. */
+/* contract: 6.27 6.28 6.32 */
 static void power_and_guids_are_never_forwarded(void **state)
 {
 	uint32_t d3 = IM_POWER_D3, none = 9;
@@ -99,6 +102,7 @@ static void power_and_guids_are_never_forwarded(void **state)
 }
 
 /* 6.29: it reports what the adapter does, but wakes nobody itself. */
+/* contract: 6.29 */
 static void wake_up_members_are_unspecified(void **state)
 {
 	uint32_t capabilities[3] = {9, 9, 9};
@@ -118,6 +122,7 @@ static void wake_up_members_are_unspecified(void **state)
 }
 
 /* 4.36, 6.40: as the sends were completed, and what was indicated; each original once. */
+/* contract: 6.6 6.40 */
 static void statistics_are_its_own(void **state)
 {
 	struct im_packet *packets[5];
@@ -197,6 +202,7 @@ static void a_request_that_pends_below_completes_once(void **state)
 	down();
 }
 
+/* contract: 6.23 */
 static void a_request_that_is_cancelled_completes_once(void **state)
 {
 	char text[64];
@@ -217,6 +223,7 @@ static void a_request_that_is_cancelled_completes_once(void **state)
 
 /* ---- Parked ------------------------------------------------------------------------------------------ */
 
+/* contract: 6.24 */
 static void a_request_to_a_sleeping_adapter_waits_for_it(void **state)
 {
 	(void)state;
@@ -232,6 +239,7 @@ static void a_request_to_a_sleeping_adapter_waits_for_it(void **state)
 	down();
 }
 
+/* contract: 6.23 6.24 */
 static void a_parked_request_can_be_cancelled(void **state)
 {
 	char text[64];
@@ -250,6 +258,7 @@ static void a_parked_request_can_be_cancelled(void **state)
 }
 
 /* 6.24, 11.26: the unbind does not wait for power. */
+/* contract: 6.24 */
 static void an_unbind_fails_the_parked_request(void **state)
 {
 	(void)state;
@@ -263,6 +272,7 @@ static void an_unbind_fails_the_parked_request(void **state)
 	down();
 }
 
+/* contract: 6.24 6.25 */
 static void halting_the_vnic_fails_the_parked_request(void **state)
 {
 	(void)state;

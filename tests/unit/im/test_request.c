@@ -6,6 +6,7 @@
 
 /* ---- Cancelling ---------------------------------------------------------------------------------------- */
 
+/* contract: 6.23 */
 static void a_queued_request_is_aborted_at_once(void **state)
 {
 	struct asked first, second, third;
@@ -28,6 +29,7 @@ static void a_queued_request_is_aborted_at_once(void **state)
 	nb_down();
 }
 
+/* contract: 6.23 */
 static void a_request_at_the_miniport_is_cancelled_by_it(void **state)
 {
 	struct asked asked;
@@ -56,6 +58,7 @@ static void abort_and_turn(void)
 }
 
 /* cancel_request names no request: the next one must not be the one that it finds. */
+/* contract: 6.23 */
 static void the_next_request_is_not_hit_by_a_cancel(void **state)
 {
 	struct asked first, second;
@@ -75,6 +78,7 @@ static void the_next_request_is_not_hit_by_a_cancel(void **state)
 
 /* ---- Refused ------------------------------------------------------------------------------------------- */
 
+/* contract: 6.19 */
 static void an_adapter_asleep_is_asked_nothing(void **state)
 {
 	struct asked asked;
@@ -91,6 +95,7 @@ static void an_adapter_asleep_is_asked_nothing(void **state)
 	nb_down();
 }
 
+/* contract: 6.19 6.28 */
 static void power_is_set_by_the_core_and_the_operator_alone(void **state)
 {
 	struct asked asked;
@@ -123,6 +128,7 @@ static void ask_early(struct im_instance *instance)
 	early = im_request_instance(instance, query(&asked));
 }
 
+/* contract: 6.26 */
 static void an_instance_is_asked_nothing_before_it_is_there(void **state)
 {
 	(void)state;
@@ -263,6 +269,7 @@ static void operator_has_asked(void)
 	__atomic_store_n(&operator_asks, 1, __ATOMIC_RELEASE);
 }
 
+/* contract: 6.25 */
 static void a_halt_brings_a_request_to_its_end_first(void **state)
 {
 	pthread_t thread;
@@ -293,6 +300,7 @@ static void ask_while_it_halts(void)
 	abort_query();
 }
 
+/* contract: 6.25 */
 static void an_instance_that_halts_is_asked_nothing(void **state)
 {
 	pthread_t thread;
@@ -336,6 +344,7 @@ static void forget(struct im_request *request, im_status_t status)
 }
 
 /* Requests of the core's own are held by nothing but the queue. */
+/* contract: 6.25 */
 static void a_halt_waits_for_the_miniport(void **state)
 {
 	(void)state;

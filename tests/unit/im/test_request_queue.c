@@ -5,6 +5,7 @@
 
 /* ---- Answered at once -------------------------------------------------------------------------------- */
 
+/* contract: 6.11 */
 static void a_final_answer_completes_nothing_later(void **state)
 {
 	struct asked asked;
@@ -21,6 +22,7 @@ static void a_final_answer_completes_nothing_later(void **state)
 	nb_down();
 }
 
+/* contract: 6.2 */
 static void byte_counts_are_zero_when_the_handler_begins(void **state)
 {
 	struct asked asked;
@@ -36,6 +38,7 @@ static void byte_counts_are_zero_when_the_handler_begins(void **state)
 	nb_down();
 }
 
+/* contract: 6.9 */
 static void a_set_says_what_it_has_read(void **state)
 {
 	struct asked asked;
@@ -54,6 +57,7 @@ static void a_set_says_what_it_has_read(void **state)
 
 /* ---- Pending ------------------------------------------------------------------------------------------ */
 
+/* contract: 6.11 6.12 */
 static void a_pended_request_completes_once_with_its_counts(void **state)
 {
 	struct asked asked;
@@ -98,6 +102,7 @@ static void complete_pending(void)
 }
 
 /* 6.11: what is wrong is named, left out, and the request still completes once. */
+/* contract: 6.11 */
 static void only_what_pends_is_completed_and_once(void **state)
 {
 	struct asked asked;
@@ -126,6 +131,7 @@ static void only_what_pends_is_completed_and_once(void **state)
 	nb_down();
 }
 
+/* contract: 6.13 */
 static void a_request_that_is_out_is_not_handed_in_again(void **state)
 {
 	struct asked asked;
@@ -146,6 +152,7 @@ static void a_request_that_is_out_is_not_handed_in_again(void **state)
 
 /* ---- One at a time ------------------------------------------------------------------------------------- */
 
+/* contract: 6.14 */
 static void requests_wait_in_order_for_each_other(void **state)
 {
 	struct asked first, second, third;
@@ -241,6 +248,7 @@ static void a_completed_request_makes_room_for_the_next(void **state)
 	nb_down();
 }
 
+/* contract: 6.15 */
 static void another_instance_is_asked_meanwhile(void **state)
 {
 	struct asked first, second;
@@ -265,6 +273,7 @@ static void ask_below(void)
 	assert_int_equal(im_request(nb_tops[0].binding, query(&below)), IM_STATUS_SUCCESS);
 }
 
+/* contract: 6.16 */
 static void a_driver_asks_below_before_it_answers_above(void **state)
 {
 	struct asked asked;
@@ -300,6 +309,7 @@ static void a_later_schedule_pends_what_would_not(void **state)
 
 /* ---- Wrong byte counts --------------------------------------------------------------------------------- */
 
+/* contract: 6.3 */
 static void more_bytes_than_the_buffer_has_are_cut_off(void **state)
 {
 	struct asked asked;
@@ -320,6 +330,7 @@ static void more_bytes_than_the_buffer_has_are_cut_off(void **state)
 	nb_down();
 }
 
+/* contract: 6.4 6.9 */
 static void counts_that_belie_the_status_are_named(void **state)
 {
 	struct asked asked;

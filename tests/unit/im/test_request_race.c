@@ -108,7 +108,7 @@ static void *keep_asking(void *context)
 	return NULL;
 }
 
-/* contract: 11.11 */
+/* contract: 6.11 6.14 6.23 11.11 */
 static void each_request_ends_once(void **state)
 {
 	pthread_t completer, canceller, asker;
@@ -205,6 +205,7 @@ static void wait_until_refused(struct nb_top *top)
 	binding->closed = false;
 }
 
+/* contract: 6.22 */
 static void no_request_gets_in_behind_a_close(void **state)
 {
 	pthread_t thread;

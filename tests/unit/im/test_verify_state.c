@@ -85,6 +85,7 @@ static struct im_request make_request(void)
 	return request;
 }
 
+/* contract: 6.1 */
 static void request_ends_with_a_final_status(void **state)
 {
 	static const im_status_t legal[] = {IM_STATUS_SUCCESS, IM_STATUS_NOT_SUPPORTED, IM_STATUS_INVALID_DATA,
@@ -103,6 +104,7 @@ static void request_ends_with_a_final_status(void **state)
 	}
 }
 
+/* contract: 6.4 */
 static void short_buffer_comes_with_the_size(void **state)
 {
 	struct im_request request = make_request();

@@ -106,6 +106,7 @@ static void driver_that_does_its_own_timing(void **state)
 
 /* ---- Requests -------------------------------------------------------------------------------------- */
 
+/* contract: 6.18 */
 static void slow_request(void **state)
 {
 	struct im_request request = {.oid = SLUICE_OID_GEN_LINK_SPEED};
