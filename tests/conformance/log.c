@@ -5,8 +5,10 @@
 
 #include "rig.h"
 
+/* A test may look while handlers run on other threads: a call is there once it has its name, its packets once it has
+ * their count, both atomic. What is not there yet is zero. */
 static struct rig_call calls[RIG_CALLS_MAX];
-static uint32_t call_count; /* atomic: handlers run on several threads */
+static uint32_t call_count; /* atomic: calls that have begun to write themselves down */
 void (*rig_at_call)(enum rig_handler handler, const char *name);
 
 void rig_broken(const char *what)
@@ -32,11 +34,10 @@ struct rig_call *rig_note(enum rig_handler handler, const char *name)
 	if (at >= RIG_CALLS_MAX)
 		rig_broken("the log is full");
 	call = &calls[at];
-	memset(call, 0, sizeof(*call));
 	call->handler = handler;
-	call->name = name;
 	call->thread = im_this_worker->index;
 	call->level = im_this_worker->level;
+	__atomic_store_n(&call->name, name, __ATOMIC_RELEASE);
 	if (rig_at_call != NULL)
 		rig_at_call(handler, name);
 	return call;
@@ -46,11 +47,11 @@ void rig_note_packets(struct rig_call *call, struct im_packet **packets, uint16_
 {
 	if (count > RIG_CALL_PACKETS)
 		rig_broken("more than IM_BURST packets in one call");
-	call->count = count;
 	for (uint16_t i = 0; i < count; i++) {
 		call->packets[i] = packets[i];
 		call->statuses[i] = packets[i]->status;
 	}
+	__atomic_store_n(&call->count, count, __ATOMIC_RELEASE);
 }
 
 im_status_t rig_noted(struct rig_call *call, im_status_t result)
@@ -62,7 +63,9 @@ im_status_t rig_noted(struct rig_call *call, im_status_t result)
 
 void rig_forget(void)
 {
-	__atomic_store_n(&call_count, 0, __ATOMIC_RELEASE);
+	uint32_t end = __atomic_exchange_n(&call_count, 0, __ATOMIC_ACQ_REL);
+
+	memset(calls, 0, RTE_MIN(end, RIG_CALLS_MAX) * sizeof(calls[0]));
 }
 
 static const char *const texts[] = {
@@ -85,11 +88,17 @@ static const struct rig_call *next(uint32_t *at, enum rig_handler handler, const
 
 	while (*at < end) {
 		const struct rig_call *call = &calls[(*at)++];
+		const char *whose = __atomic_load_n(&call->name, __ATOMIC_ACQUIRE);
 
-		if (call->handler == handler && (name == NULL || strcmp(call->name, name) == 0))
+		if (whose != NULL && call->handler == handler && (name == NULL || strcmp(whose, name) == 0))
 			return call;
 	}
 	return NULL;
+}
+
+static uint16_t packets_of(const struct rig_call *call)
+{
+	return __atomic_load_n(&call->count, __ATOMIC_ACQUIRE);
 }
 
 const struct rig_call *rig_call(enum rig_handler handler, const char *name, unsigned nth)
@@ -119,7 +128,7 @@ unsigned rig_packets_seen(enum rig_handler handler, const char *name)
 	uint32_t at = 0;
 
 	while ((call = next(&at, handler, name)) != NULL)
-		found += call->count;
+		found += packets_of(call);
 	return found;
 }
 
@@ -130,7 +139,7 @@ unsigned rig_packets_with(enum rig_handler handler, const char *name, im_status_
 	uint32_t at = 0;
 
 	while ((call = next(&at, handler, name)) != NULL)
-		for (uint16_t i = 0; i < call->count; i++)
+		for (uint16_t i = 0; i < packets_of(call); i++)
 			found += call->statuses[i] == status;
 	return found;
 }

@@ -219,7 +219,7 @@ static void c6_11_c6_23_a_cancel_and_a_completion_at_once_end_it_once(void **sta
 		request = make(false, SLUICE_OID_GEN_LINK_SPEED, &nothing, 4);
 		begin(request);
 		host_settle();
-		assert_int_equal(has_one, 1);
+		assert_int_equal(__atomic_load_n(&has_one, __ATOMIC_ACQUIRE), 1);
 		waiting = 2;
 		host_begin(1, cancel, request);
 		host_begin(2, complete, NULL);
