@@ -72,6 +72,27 @@ static bool is_complete(const char *name, const struct im_device_operations *ope
 	       operations->open != NULL && operations->call != NULL && operations->close != NULL;
 }
 
+/* An initialize may run inside of the entry (1.4): then it is the innermost. Known where the verifier is on. */
+static bool is_in_entry(const struct im_wrapper *wrapper)
+{
+	const struct im_frame *frame = im_this_worker->frame;
+
+	return frame != NULL && frame->handler == IM_HANDLER_driver_entry && frame->object == wrapper->object;
+}
+
+/* Whether the driver may have one now. From its entry it would keep the driver from being unloaded, with or without a
+ * VNIC. */
+static bool is_time(const struct im_wrapper *wrapper)
+{
+	if (!im_passive_call("im_register_device"))
+		return false;
+	if (!is_in_entry(wrapper))
+		return true;
+	im_violation("1.10", wrapper->object->name,
+		     "registered a control device in driver_entry, before it has a VNIC");
+	return false;
+}
+
 im_status_t im_register_device(struct im_wrapper *wrapper, const char *name,
 			       const struct im_device_operations *operations, struct im_device **out)
 {
@@ -83,7 +104,7 @@ im_status_t im_register_device(struct im_wrapper *wrapper, const char *name,
 	*out = NULL;
 	if (wrapper == NULL || !is_complete(name, operations))
 		return IM_STATUS_INVALID_PARAMETER;
-	if (!im_passive_call("im_register_device"))
+	if (!is_time(wrapper))
 		return IM_STATUS_FAILURE;
 	device = im_fault_call() ? NULL : make(wrapper, name, operations);
 	if (device == NULL)

@@ -54,7 +54,8 @@ struct im_device_operations {
 };
 
 /**
- * Register a control device under @p name, one for a driver, when its first VNIC initialises [1.10, 8.1-8.3].
+ * Register a control device under @p name, one for a driver, when its first VNIC initialises, never in its entry [1.10,
+ * 8.1-8.3].
  * NOT_ACCEPTED: the name is in use; INVALID_PARAMETER; RESOURCES. Its failure need not fail the VNIC [8.2]. Level:
  * PASSIVE.
  */

@@ -191,6 +191,87 @@ static void c1_10_a_control_device_comes_with_the_first_vnic(void **state)
 	rig_end();
 }
 
+static im_status_t open_device(struct im_device *opened, void **handle_context)
+{
+	*handle_context = opened;
+	return IM_STATUS_SUCCESS;
+}
+
+static im_status_t call_device(void *handle_context, struct im_device_call *call)
+{
+	(void)handle_context;
+	(void)call;
+	return IM_STATUS_NOT_SUPPORTED;
+}
+
+static void close_device(void *handle_context)
+{
+	(void)handle_context;
+}
+
+static struct im_device *early;
+static im_status_t early_status;
+
+static void register_device(const struct rig_driver *driver)
+{
+	static const struct im_device_operations operations = {
+		.open = open_device, .call = call_device, .close = close_device};
+
+	early_status = im_register_device(driver->wrapper, "early", &operations, &early);
+}
+
+static im_status_t enter_with_a_device(struct rig_driver *driver, struct im_driver_object *object)
+{
+	im_status_t status = rig_default_entry(driver, object);
+
+	if (status == IM_STATUS_SUCCESS)
+		register_device(driver);
+	return status;
+}
+
+static void load_with_a_device(void)
+{
+	rig_begin(NULL, 0);
+	rig.mid->entry = enter_with_a_device;
+	rig_load(rig.mid);
+}
+
+/* A VNIC that initialises inside the entry (1.4) has its device all the same. */
+static void c1_10_a_vnic_inside_the_entry_has_its_device(void **state)
+{
+	static const char *const one_vnic[] = {"f", NULL};
+
+	(void)state;
+	rig_begin(NULL, 0);
+	assert_int_equal(rig_load(rig.nic), IM_STATUS_SUCCESS);
+	rig_start_nic("nic");
+	host_bind_when_registered("filter", "nic", one_vnic);
+	assert_int_equal(host_load_builtin("filter"), IM_STATUS_SUCCESS);
+	assert_int_equal(host_waiting_bind(), IM_STATUS_SUCCESS);
+	host_settle();
+	assert_true(host_has_device("filter"));
+	rig_end();
+}
+
+/* Where it only counts, the driver goes on without one, and can be unloaded. */
+static void c1_10_a_control_device_of_an_entry_is_reported(void **state)
+{
+	static const struct host_options counting = {
+		.verify = {.action = IM_VERIFY_COUNT, .wait_limit_ms = 1000, .handler_limit_ms = 1000}};
+
+	(void)state;
+	host_expect_stop("1.10", load_with_a_device);
+	rig_begin(&counting, 0);
+	rig.mid->entry = enter_with_a_device;
+	assert_int_equal(rig_load(rig.mid), IM_STATUS_SUCCESS);
+	host_expect_counted("1.10");
+	assert_int_equal(early_status, IM_STATUS_FAILURE);
+	assert_null(early);
+	assert_false(host_has_device("early"));
+	assert_int_equal(host_unload("mid", false), IM_STATUS_SUCCESS);
+	rig_end();
+}
+
 /* ---- A bind inside the registration -------------------------------------------------------------- */
 
 static struct {
@@ -381,6 +462,8 @@ int main(void)
 		cmocka_unit_test(c1_7_an_entry_that_pends_is_a_violation_and_is_not_loaded),
 		cmocka_unit_test(c1_8_an_unload_handler_is_there_and_comes_after_the_miniport),
 		cmocka_unit_test(c1_10_a_control_device_comes_with_the_first_vnic),
+		cmocka_unit_test(c1_10_a_control_device_of_an_entry_is_reported),
+		cmocka_unit_test(c1_10_a_vnic_inside_the_entry_has_its_device),
 		cmocka_unit_test(c1_4_c1_5_a_bind_comes_inside_the_registration_of_the_protocol),
 		cmocka_unit_test(c1_2_c1_4_c1_6_the_relay_is_ready_for_a_bind_inside_its_registration),
 		cmocka_unit_test(c1_13_c1_14_c1_16_a_late_failure_unbinds_then_deregisters),
