@@ -24,6 +24,7 @@ def running(firmware, shared_object):
     return one
 
 
+# contract: 8.1 8.3
 def test_a_device_is_there_as_long_as_its_driver_has_an_instance(running):
     devices = {row["name"]: row["driver"] for row in running.json("device", "list")}
     assert devices == {"filter": "filter", "gadget": "gadget"}
@@ -86,6 +87,7 @@ def test_slow_calls_stall_nobody_else(running):
         assert client.returncode == 0, err
 
 
+# contract: 8.16
 def test_a_client_killed_while_its_call_pends(running):
     """The call is cancelled, the handle closed, and nobody else notices."""
     client = gadgets.start_call(running, gadgets.PEND)
@@ -124,6 +126,7 @@ def test_clients_killed_at_any_moment_leave_no_handle(running):
     assert counts["pended"] == counts["cancelled"]
 
 
+# contract: 8.12 8.16
 def test_a_handle_outlives_the_instance(running):
     """A call that pends when the last instance goes is told so; the handle can be closed all the same."""
     client = gadgets.start_call(running, gadgets.PEND)

@@ -44,6 +44,7 @@ static void expect_call(int line, uint64_t handle, uint64_t code, const char *in
 
 /* ---- Handles ----------------------------------------------------------------------------------------- */
 
+/* contract: 8.1 */
 static void a_device_is_opened_called_and_closed(void **state)
 {
 	uint64_t handle = open_device();
@@ -152,6 +153,7 @@ static void a_call_that_pends_is_completed_later(void **state)
 	assert_memory_equal(client.reply, "late", 4);
 }
 
+/* contract: 8.16 */
 static void the_end_of_a_client_cancels_what_pends_and_closes(void **state)
 {
 	uint64_t handle;

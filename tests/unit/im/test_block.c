@@ -39,6 +39,7 @@ static void the_last_holder_destroys_once(void **state)
 	assert_int_equal(destroyed, 1);
 }
 
+/* contract: 8.9 */
 static void a_block_that_goes_cannot_be_held(void **state)
 {
 	struct im_block block = {0};
@@ -261,6 +262,7 @@ static void *hold_and_drop(void *argument)
 	return NULL;
 }
 
+/* contract: 8.8 8.9 */
 static void hold_against_the_last_drop_destroys_once(void **state)
 {
 	(void)state;

@@ -113,6 +113,7 @@ static void deregister(void)
 
 /* ---- Names --------------------------------------------------------------------------------------------- */
 
+/* contract: 8.1 */
 static void a_name_is_found_while_it_is_registered(void **state)
 {
 	struct im_handle *handle;
@@ -127,6 +128,7 @@ static void a_name_is_found_while_it_is_registered(void **state)
 	nb_expect("open(filter) cleanup close");
 }
 
+/* contract: 8.1 */
 static void a_name_is_one_devices(void **state)
 {
 	struct im_device *second = (void *)&second;
@@ -138,6 +140,7 @@ static void a_name_is_one_devices(void **state)
 	im_deregister_device(second);
 }
 
+/* contract: 8.1 */
 static void what_is_incomplete_is_refused(void **state)
 {
 	struct im_device_operations without = operations;
@@ -200,6 +203,7 @@ static void deregister_here(void)
 	im_deregister_device(device);
 }
 
+/* contract: 8.19 */
 static void a_device_goes_at_passive_alone(void **state)
 {
 	(void)state;
@@ -238,6 +242,7 @@ static void an_open_that_fails_leaves_nothing(void **state)
 }
 
 /* C6, 8.15: the name at once, the device with its last handle. */
+/* contract: 8.5 8.6 8.15 */
 static void a_handle_outlives_its_devices_name(void **state)
 {
 	struct im_handle *first, *second;
@@ -272,6 +277,7 @@ static void a_name_can_be_used_again_while_old_handles_are_open(void **state)
 }
 
 /* 8.13: an open that has begun wins, whatever happens to the name meanwhile. */
+/* contract: 8.5 8.13 */
 static void an_open_wins_over_a_deregistration(void **state)
 {
 	struct im_handle *handle;
@@ -314,7 +320,7 @@ static void *close_soon(void *context)
 }
 
 /* 1.30, through the loader: the unload handler runs after the last close. */
-/* contract: 1.30 */
+/* contract: 1.30 8.15 */
 static void unload_waits_for_the_last_close(void **state)
 {
 	struct im_handle *handle = open_handle();
@@ -334,6 +340,7 @@ static void unload_waits_for_the_last_close(void **state)
 
 /* ---- Calls --------------------------------------------------------------------------------------------- */
 
+/* contract: 8.18 */
 static void a_call_is_answered_in_the_room_there_is(void **state)
 {
 	struct im_handle *handle = open_handle();
@@ -415,6 +422,7 @@ static void cancel_pended(void)
 	im_complete_device_call(pended, IM_STATUS_CANCELLED);
 }
 
+/* contract: 8.16 */
 static void cleanup_brings_pended_calls_to_their_end(void **state)
 {
 	struct im_handle *handle = open_handle();
@@ -435,6 +443,7 @@ static void complete_by_work(struct im_work *work)
 	im_complete_device_call(pended, IM_STATUS_DEVICE_REMOVED);
 }
 
+/* contract: 8.16 */
 static void close_waits_for_the_last_call(void **state)
 {
 	static struct im_work work = {.run = complete_by_work};

@@ -60,6 +60,7 @@ static void expect(struct im_handle *handle, im_status_t status)
 /* ---- One after the other ------------------------------------------------------------------------------- */
 
 /* 8.11, 8.12 */
+/* contract: 8.8 8.10 8.11 8.12 */
 static void a_handle_outlives_halt_initialize_and_halt(void **state)
 {
 	struct im_handle *old, *young, *none;
@@ -93,6 +94,7 @@ static void completed(struct im_device_call *call, im_status_t status)
 	__atomic_add_fetch(&completions, 1, __ATOMIC_RELEASE);
 }
 
+/* contract: 8.11 8.16 */
 static void halt_brings_pended_calls_to_their_end(void **state)
 {
 	struct im_device_call call = {.code = GUARDED_WAIT, .core.completed = completed};
@@ -190,6 +192,7 @@ static void *keep_calling(void *context)
 	return NULL;
 }
 
+/* contract: 8.5 8.8 8.11 8.13 */
 static void callers_race_with_halt_and_initialize(void **state)
 {
 	pthread_t threads[CALLERS];

@@ -25,7 +25,7 @@ static void answer(void)
 	nb_expect("t0:complete(10107,0)");
 }
 
-/* contract: 2.18 */
+/* contract: 2.18 7.11 */
 static void a_miniport_is_asked_every_two_seconds(void **state)
 {
 	(void)state;
@@ -42,7 +42,7 @@ static void a_miniport_is_asked_every_two_seconds(void **state)
 	nb_down();
 }
 
-/* contract: 2.18 */
+/* contract: 2.18 7.11 */
 static void a_driver_sets_its_own_period(void **state)
 {
 	(void)state;
@@ -56,6 +56,7 @@ static void a_driver_sets_its_own_period(void **state)
 	nb_down();
 }
 
+/* contract: 7.11 */
 static void one_that_hangs_is_reset(void **state)
 {
 	(void)state;
@@ -96,6 +97,7 @@ static void tick_early(struct im_instance *instance)
 	nb_tick_at(300);
 }
 
+/* contract: 7.12 */
 static void nobody_is_asked_while_it_initialises(void **state)
 {
 	(void)state;
@@ -120,6 +122,7 @@ static void nobody_is_asked_in_its_sleep(void **state)
 	nb_down();
 }
 
+/* contract: 7.13 */
 static void an_intermediate_driver_is_neither_asked_nor_reset(void **state)
 {
 	struct nb_top *above;

@@ -21,6 +21,7 @@ static void connect_link(void)
 
 /* ---- To whom ------------------------------------------------------------------------------------------- */
 
+/* contract: 7.20 */
 static void every_binding_is_told_a_status_and_its_end(void **state)
 {
 	uint32_t speed = 100000;
@@ -81,6 +82,7 @@ static void pass_up(uint32_t indication)
 }
 
 /* 7.19: who is told by a VNIC knows nothing of the adapter below. */
+/* contract: 7.19 */
 static void a_vnic_tells_its_own_protocols(void **state)
 {
 	(void)state;
@@ -95,6 +97,7 @@ static void a_vnic_tells_its_own_protocols(void **state)
 
 /* ---- What a driver may not ------------------------------------------------------------------------------- */
 
+/* contract: 7.6 */
 static void resets_are_the_cores_to_tell(void **state)
 {
 	(void)state;
@@ -112,6 +115,7 @@ static void indicate_early(struct im_instance *instance)
 	im_indicate_status(instance, CONNECT, NULL, 0);
 }
 
+/* contract: 7.18 */
 static void nothing_is_told_before_initialize_has_succeeded(void **state)
 {
 	(void)state;
@@ -122,6 +126,7 @@ static void nothing_is_told_before_initialize_has_succeeded(void **state)
 	nb_down();
 }
 
+/* contract: 7.20 */
 static void a_payload_has_a_buffer(void **state)
 {
 	(void)state;
@@ -151,6 +156,7 @@ static void wake_up(const char *then)
 }
 
 /* 7.16: the newest alone, once, and only if it differs from what was told last. */
+/* contract: 7.16 */
 static void a_link_that_changed_in_its_sleep_is_told_once(void **state)
 {
 	(void)state;
@@ -184,6 +190,7 @@ static void other_statuses_are_not_kept(void **state)
 	nb_down();
 }
 
+/* contract: 7.17 */
 static void the_end_goes_up_where_its_status_did(void **state)
 {
 	(void)state;

@@ -14,6 +14,7 @@ static im_status_t set_power(enum im_power_state power)
 
 /* ---- Power -------------------------------------------------------------------------------------------- */
 
+/* contract: 7.22 */
 static void protocols_stop_before_the_miniport_and_start_after_it(void **state)
 {
 	(void)state;
@@ -78,6 +79,7 @@ static void drain_later(struct nb_top *top, struct im_pnp_event *event)
 }
 
 /* 7.23: a protocol whose sends or requests are out pends the event until they are back. */
+/* contract: 7.23 */
 static void a_protocol_may_take_its_time_to_stop(void **state)
 {
 	(void)state;
@@ -92,6 +94,7 @@ static void a_protocol_may_take_its_time_to_stop(void **state)
 	nb_down();
 }
 
+/* contract: 7.26 */
 static void power_is_not_the_protocols_to_refuse(void **state)
 {
 	struct im_pnp_event event = {.code = IM_PNP_QUERY_POWER, .power = IM_POWER_D3};
@@ -142,6 +145,7 @@ static void a_miniport_that_does_not_wake_up_stays_asleep(void **state)
 }
 
 /* 7.25: it is kept quiet, and not halted. */
+/* contract: 7.25 */
 static void a_miniport_that_knows_no_power_sleeps_all_the_same(void **state)
 {
 	(void)state;
@@ -155,6 +159,7 @@ static void a_miniport_that_knows_no_power_sleeps_all_the_same(void **state)
 }
 
 /* 7.21: neither follows from the other. */
+/* contract: 7.21 */
 static void a_vnic_and_its_adapter_sleep_on_their_own(void **state)
 {
 	(void)state;
@@ -208,7 +213,7 @@ static void power_goes_when_the_sends_are_home(void **state)
 
 /* ---- Events ------------------------------------------------------------------------------------------- */
 
-/* contract: 2.26 */
+/* contract: 2.26 7.26 */
 static void an_event_goes_to_all_and_then_to_the_miniport(void **state)
 {
 	struct im_pnp_event event = {.code = IM_PNP_RECONFIGURE, .buffer = "x", .length = 1};
@@ -242,6 +247,7 @@ static void the_first_refusal_is_the_answer_and_all_are_told(void **state)
 }
 
 /* Who had agreed learns that the adapter stays. */
+/* contract: 7.26 */
 static void one_that_is_busy_keeps_the_adapter(void **state)
 {
 	struct im_pnp_event event = {.code = IM_PNP_QUERY_REMOVE};
@@ -308,6 +314,7 @@ static void pass_on(struct nb_top *top, struct im_pnp_event *event)
 	im_notify_pnp_event(nb_vnic.instance, event);
 }
 
+/* contract: 7.28 */
 static void a_driver_passes_an_event_on(void **state)
 {
 	struct im_pnp_event event = {.code = IM_PNP_RECONFIGURE};
@@ -326,6 +333,7 @@ static void a_driver_passes_an_event_on(void **state)
 	nb_down();
 }
 
+/* contract: 7.28 */
 static void no_event_from_inside_a_request(void **state)
 {
 	uint32_t value;

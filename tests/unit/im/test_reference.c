@@ -75,6 +75,7 @@ static void only_count(struct im_reference *reference)
 	destroyed++;
 }
 
+/* contract: 8.9 */
 static void what_is_going_cannot_be_held(void **state)
 {
 	struct im_reference reference;
@@ -129,6 +130,7 @@ static void publishing_over_another_gives_that_one_back(void **state)
 	assert_int_equal(counted_tally.frees, 1);
 }
 
+/* contract: 8.8 8.10 */
 static void clearing_hides_at_once_and_frees_later(void **state)
 {
 	struct im_reference *held, *cleared;
@@ -147,6 +149,7 @@ static void clearing_hides_at_once_and_frees_later(void **state)
 }
 
 /* 8.12: open, halt, initialize again, halt again, close. */
+/* contract: 8.8 8.12 */
 static void a_handle_outlives_two_halts(void **state)
 {
 	struct counted *handle;
@@ -229,6 +232,7 @@ static struct im_reference *halt_then_get(struct im_anchor *from)
 	return im_anchor_get(from);
 }
 
+/* contract: 8.9 */
 static void the_right_way_stands_the_same_halts(void **state)
 {
 	(void)state;
@@ -369,6 +373,7 @@ static void report(const struct dispatcher *all)
 		      all->outcomes[COUNTED_REFUSED], all->last_holder, counted_freed_here());
 }
 
+/* contract: 8.8 8.9 */
 static void dispatch_against_halt_meets_no_stale_block(void **state)
 {
 	struct dispatcher dispatchers[DISPATCHERS] = {{.interleavings = 0}}, all;

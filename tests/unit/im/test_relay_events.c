@@ -15,6 +15,7 @@ static void tell(uint32_t indication)
 
 /* ---- Status ------------------------------------------------------------------------------------------ */
 
+/* contract: 7.14 7.17 */
 static void link_changes_go_up_with_their_end(void **state)
 {
 	(void)state;
@@ -27,6 +28,7 @@ static void link_changes_go_up_with_their_end(void **state)
 }
 
 /* 7.14, 7.17: the VNIC goes on taking packets; a status that stays below has no end above. */
+/* contract: 7.14 7.17 */
 static void a_reset_is_kept(void **state)
 {
 	(void)state;
@@ -37,6 +39,7 @@ static void a_reset_is_kept(void **state)
 	bed_down();
 }
 
+/* contract: 7.18 */
 static void nothing_goes_up_where_there_is_no_vnic(void **state)
 {
 	(void)state;
@@ -49,6 +52,7 @@ static void nothing_goes_up_where_there_is_no_vnic(void **state)
 }
 
 /* 7.18: initialize has to be through; the relay learns that by the restart. */
+/* contract: 7.18 */
 static void a_link_change_before_the_first_restart_is_told_then(void **state)
 {
 	const char *vnic = "r1";
@@ -69,6 +73,7 @@ static void a_link_change_before_the_first_restart_is_told_then(void **state)
 }
 
 /* 7.16: the newest, once, and only if it is news. */
+/* contract: 7.16 */
 static void a_sleeping_vnic_remembers_the_newest(void **state)
 {
 	struct im_instance *vnic;
@@ -106,6 +111,7 @@ static void an_adapter_that_closes_is_unbound(void **state)
 /* ---- Events ------------------------------------------------------------------------------------------ */
 
 /* 7.21: the adapter's sleep is not the VNIC's. */
+/* contract: 7.21 7.26 */
 static void the_adapters_power_does_not_go_up(void **state)
 {
 	struct im_pnp_event query = {.code = IM_PNP_QUERY_POWER, .power = IM_POWER_D3};
@@ -120,6 +126,7 @@ static void the_adapters_power_does_not_go_up(void **state)
 	bed_down();
 }
 
+/* contract: 7.26 7.28 */
 static void a_query_for_removal_is_the_protocols_above_to_answer(void **state)
 {
 	struct im_pnp_event query = {.code = IM_PNP_QUERY_REMOVE}, cancel = {.code = IM_PNP_CANCEL_REMOVE};
@@ -147,7 +154,7 @@ static void complete_later(struct im_work *work)
 }
 
 /* 7.23: the event waits for the sends that are below, and no new one goes down meanwhile. */
-/* contract: 4.31 4.32 */
+/* contract: 4.31 4.32 7.23 */
 static void a_sleep_below_waits_for_the_sends_there(void **state)
 {
 	struct im_work work = {.run = complete_later};
@@ -191,6 +198,7 @@ static void a_pause_waits_for_what_is_out(void **state)
 }
 
 /* 7.29: it calls nothing, frees nothing, and lets nothing through. */
+/* contract: 7.29 */
 static void after_a_shutdown_nothing_passes(void **state)
 {
 	(void)state;

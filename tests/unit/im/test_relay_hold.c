@@ -40,7 +40,7 @@ static void down(uint16_t count)
 
 /* ---- Held, and let go ------------------------------------------------------------------------------- */
 
-/* contract: 4.32 */
+/* contract: 4.32 7.7 */
 static void sends_wait_for_the_end_of_a_reset(void **state)
 {
 	(void)state;
@@ -57,6 +57,7 @@ static void sends_wait_for_the_end_of_a_reset(void **state)
 	down(9);
 }
 
+/* contract: 7.7 */
 static void receives_wait_too(void **state)
 {
 	(void)state;
@@ -73,7 +74,7 @@ static void receives_wait_too(void **state)
 	down(6);
 }
 
-/* contract: 11.4 */
+/* contract: 7.7 11.4 */
 static void returns_go_down_during_a_reset(void **state)
 {
 	(void)state;
@@ -292,7 +293,7 @@ static void a_cancel_goes_on_to_the_adapter_below(void **state)
 }
 
 /* 7.10: a pause, a sleep, an unbind during the reset: nothing waits for its end. */
-/* contract: 5.32 */
+/* contract: 5.32 7.8 */
 static void a_pause_gives_back_what_is_held(void **state)
 {
 	(void)state;
@@ -340,6 +341,7 @@ static void a_sleep_gives_back_what_is_held(void **state)
 	down(2);
 }
 
+/* contract: 7.10 */
 static void an_unbind_during_a_reset_does_not_wait_for_its_end(void **state)
 {
 	(void)state;

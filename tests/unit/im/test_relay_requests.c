@@ -223,7 +223,7 @@ static void a_request_that_is_cancelled_completes_once(void **state)
 
 /* ---- Parked ------------------------------------------------------------------------------------------ */
 
-/* contract: 6.24 */
+/* contract: 6.24 7.23 7.24 */
 static void a_request_to_a_sleeping_adapter_waits_for_it(void **state)
 {
 	(void)state;

@@ -48,6 +48,7 @@ static void set_multicast(void)
 
 /* ---- The order of things ------------------------------------------------------------------------------ */
 
+/* contract: 7.6 */
 static void every_protocol_is_told_the_begin_and_the_end(void **state)
 {
 	(void)state;
@@ -85,6 +86,7 @@ static void no_sends_go_down_meanwhile(void **state)
 	nb_down();
 }
 
+/* contract: 7.1 7.6 */
 static void a_protocol_that_asks_is_told_the_outcome(void **state)
 {
 	(void)state;
@@ -116,6 +118,7 @@ static void a_reset_may_be_asked_for_at_any_level(void **state)
 	nb_down();
 }
 
+/* contract: 7.9 */
 static void an_intermediate_drivers_vnic_is_not_reset(void **state)
 {
 	struct nb_top *above;
@@ -146,7 +149,7 @@ static void an_adapter_asleep_is_not_reset(void **state)
 
 /* ---- Pending ------------------------------------------------------------------------------------------- */
 
-/* contract: 9.6 */
+/* contract: 7.1 9.6 */
 static void a_reset_that_pends_is_completed_at_any_level(void **state)
 {
 	(void)state;
@@ -200,6 +203,7 @@ static void who_waits_for_a_reset_does_the_work_for_it(void **state)
 	nb_down();
 }
 
+/* contract: 7.3 */
 static void only_a_pending_reset_is_completed_and_once(void **state)
 {
 	(void)state;
@@ -219,6 +223,7 @@ static void only_a_pending_reset_is_completed_and_once(void **state)
 	nb_down();
 }
 
+/* contract: 7.1 */
 static void a_reset_has_its_own_statuses(void **state)
 {
 	static const im_status_t legal[] = {IM_STATUS_SUCCESS, IM_STATUS_NOT_RESETTABLE, IM_STATUS_RESET_IN_PROGRESS,
@@ -239,6 +244,7 @@ static void a_reset_has_its_own_statuses(void **state)
 
 /* ---- Requests ------------------------------------------------------------------------------------------ */
 
+/* contract: 7.4 */
 static void requests_wait_for_the_end(void **state)
 {
 	(void)state;
@@ -257,6 +263,7 @@ static void requests_wait_for_the_end(void **state)
 }
 
 /* 7.5: a serialised miniport has forgotten its request; a deserialised one completes its own. */
+/* contract: 7.5 */
 static void the_core_completes_what_a_serialised_miniport_had(void **state)
 {
 	(void)state;
@@ -280,6 +287,7 @@ static void the_core_completes_what_a_serialised_miniport_had(void **state)
 
 /* ---- Addressing ---------------------------------------------------------------------------------------- */
 
+/* contract: 7.2 */
 static void what_the_miniport_lost_is_restored(void **state)
 {
 	(void)state;
@@ -306,6 +314,7 @@ static void complete_set(void)
 }
 
 /* The core's own requests come before those that wait, and the end comes after them. */
+/* contract: 7.2 */
 static void restoring_may_pend(void **state)
 {
 	(void)state;
@@ -337,6 +346,7 @@ static void pause_in_reset(void)
 	nb_say("(paused)");
 }
 
+/* contract: 7.8 */
 static void a_pause_and_a_reset_end_in_any_order(void **state)
 {
 	(void)state;
@@ -354,6 +364,7 @@ static void a_pause_and_a_reset_end_in_any_order(void **state)
 	nb_down();
 }
 
+/* contract: 7.10 */
 static void unbind_does_not_wait_for_a_reset(void **state)
 {
 	(void)state;

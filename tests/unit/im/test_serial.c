@@ -436,6 +436,7 @@ static void a_binding_that_goes_takes_its_own_out_of_the_queue(void **state)
 }
 
 /* After a reset the miniport has forgotten all: the core completes it, and what waits too (7.5). */
+/* contract: 7.5 */
 static void an_abort_completes_queue_and_miniport(void **state)
 {
 	struct im_packet *packets[5];
