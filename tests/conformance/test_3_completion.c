@@ -54,6 +54,7 @@ static void c3_8_c3_17_c3_18_a_request_completes_once_and_only_where_it_pended(v
 		}
 }
 
+/* contract: 7.1 7.9 */
 static void c3_7_c3_17_c3_18_a_reset_completes_once_and_only_where_it_pended(void **state)
 {
 	im_status_t begun;

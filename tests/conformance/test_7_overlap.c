@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Resets with a pause and an unbind in the middle, and the hang checks that lead to them (contract sections 7A and 7B).
+ */
+#include <unistd.h>
+
+#include "shipped.h"
+
+static struct im_packet *packets[8];
+
+/* ---- A reset that lasts until end_reset() -------------------------------------------------------- */
+
+/* The core's own: the nic says that it hangs. One period and no more: after two a request that is out counts too. */
+static void begin_reset(void)
+{
+	unsigned resets = rig_calls(RIG_reset, "nic");
+
+	rig.nic->script.resets = RIG_LATER;
+	rig.nic->script.hung = true;
+	host_tick(0); /* its period begins, unless it has */
+	host_tick(2000);
+	rig.nic->script.hung = false;
+	host_settle();
+	assert_int_equal(rig_calls(RIG_reset, "nic"), resets + 1);
+}
+
+static void complete_reset(void)
+{
+	im_reset_complete(rig.port->instance, IM_STATUS_SUCCESS, false);
+}
+
+static void end_reset(void)
+{
+	complete_reset();
+	host_settle();
+}
+
+static void send(uint16_t first, uint16_t count)
+{
+	im_send_packets(rig.top_binding->binding, packets + first, count);
+	host_settle();
+}
+
+static void down(void)
+{
+	host_settle();
+	rig_packets_free(packets, 8);
+	rig_end();
+}
+
+static uint32_t speed;
+static struct im_request query;
+
+static im_status_t ask(void)
+{
+	query = (struct im_request){.oid = SLUICE_OID_GEN_LINK_SPEED, .buffer = &speed, .length = sizeof(speed)};
+	speed = 0;
+	return im_request(rig.top_binding->binding, &query);
+}
+
+/* ---- With a pause, and an unbind ------------------------------------------------------------------- */
+
+static void pause_nic(void *argument)
+{
+	host_pause("nic");
+	__atomic_store_n((bool *)argument, true, __ATOMIC_RELEASE);
+}
+
+/* A pause that lasts until it is completed. */
+static void begin_pause(bool *paused)
+{
+	*paused = false;
+	rig.nic->script.pauses = RIG_LATER;
+	host_begin(HOST_IDLE, pause_nic, paused);
+	while (rig_calls(RIG_pause, "nic") == 0)
+		usleep(100);
+}
+
+static void end_pause(bool *paused)
+{
+	im_pause_complete(rig.port->instance);
+	host_join();
+	host_settle();
+	assert_true(__atomic_load_n(paused, __ATOMIC_ACQUIRE));
+	assert_int_equal(host_state("nic"), SLUICE_INSTANCE_PAUSED);
+}
+
+/* As host_settle(), which would wait for the thread that pauses. */
+static void turn(void)
+{
+	for (int i = 0; i < 24; i++)
+		host_tick(0);
+}
+
+static unsigned ends(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < rig_calls(RIG_status, "top"); i++)
+		count += rig_call(RIG_status, "top", i)->value == IM_INDICATION_RESET_END;
+	return count;
+}
+
+enum part { BEGIN_RESET, BEGIN_PAUSE, END_RESET, END_PAUSE };
+
+static void run_in_order(const enum part *order)
+{
+	bool paused = false;
+
+	rig_begin(NULL, 0);
+	rig_build(0);
+	rig.nic->script.resets = RIG_LATER;
+	for (unsigned i = 0; i < 4; i++) {
+		switch (order[i]) {
+		case BEGIN_RESET:
+			assert_int_equal(im_reset(rig.top_binding->binding), IM_STATUS_PENDING);
+			turn();
+			assert_int_equal(rig_calls(RIG_reset, "nic"), 1);
+			break;
+		case BEGIN_PAUSE:
+			begin_pause(&paused);
+			break;
+		case END_RESET:
+			complete_reset();
+			turn();
+			assert_int_equal(ends(), 1);
+			assert_int_equal(rig_calls(RIG_reset_complete, "top"), 1);
+			break;
+		case END_PAUSE:
+			end_pause(&paused);
+			break;
+		}
+		assert_int_equal(ends(), rig_calls(RIG_reset_complete, "top"));
+	}
+	rig.nic->script.pauses = RIG_INLINE;
+	assert_int_equal(host_restart("nic"), IM_STATUS_SUCCESS);
+	rig_end();
+}
+
+static void c7_8_reset_and_pause_overlap_in_any_order(void **state)
+{
+	static const enum part orders[][4] = {
+		{BEGIN_RESET, BEGIN_PAUSE, END_RESET, END_PAUSE},
+		{BEGIN_RESET, BEGIN_PAUSE, END_PAUSE, END_RESET},
+		{BEGIN_PAUSE, BEGIN_RESET, END_RESET, END_PAUSE},
+		{BEGIN_PAUSE, BEGIN_RESET, END_PAUSE, END_RESET},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(orders); i++)
+		run_in_order(orders[i]);
+}
+
+/* Of two relays the lower one goes with what it holds, and the upper one and the top above it. */
+static void c7_10_an_unbind_does_not_wait_for_the_end(void **state)
+{
+	(void)state;
+	shipped_begin(NULL);
+	rig.top->script.references = 1;
+	shipped_build(2);
+	rig_packets(packets, 8);
+	begin_reset();
+	rig_forget();
+	send(0, 4);
+	rig_indicate(rig.port, packets + 4, 4, IM_STATUS_SUCCESS);
+	assert_int_equal(ask(), IM_STATUS_PENDING);
+	host_settle();
+	assert_int_equal(rig_calls(RIG_send_complete, "top"), 0);
+	assert_int_equal(host_unbind_over("nic"), IM_STATUS_SUCCESS); /* returns, with the reset under way */
+	host_settle();
+	assert_false(host_exists("r0"));
+	assert_false(host_exists("r1"));
+	assert_int_equal(rig_packets_seen(RIG_send_complete, "top"), 4);
+	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 0);
+	rig_expect_packets(RIG_return_packets, "nic", packets + 4, 4);
+	assert_int_equal(rig_calls(RIG_receive_packets, "top"), 0);
+	assert_int_equal(rig_calls(RIG_request_complete, "top"), 1);
+	assert_int_not_equal(rig_call(RIG_request_complete, "top", 0)->value, IM_STATUS_SUCCESS);
+	end_reset();
+	assert_int_equal(rig_calls(RIG_send_packets, "nic"), 0);
+	down();
+}
+
+/* ---- Hang checks ----------------------------------------------------------------------------------- */
+
+static void c7_11_a_miniport_that_hangs_is_reset(void **state)
+{
+	(void)state;
+	rig_begin(NULL, 0);
+	rig_build(0);
+	host_tick(2000); /* its period has begun */
+	rig_forget();
+	host_tick(1000);
+	assert_int_equal(rig_calls(RIG_check_for_hang, "nic"), 0);
+	host_tick(1000);
+	assert_int_equal(rig_calls(RIG_check_for_hang, "nic"), 1);
+	assert_int_equal(rig_calls(RIG_reset, "nic"), 0);
+	rig.nic->script.hung = true;
+	host_tick(2000);
+	host_settle();
+	assert_int_equal(rig_calls(RIG_check_for_hang, "nic"), 2);
+	assert_int_equal(rig_calls(RIG_reset, "nic"), 1);
+	rig.nic->script.hung = false;
+	rig_end();
+}
+
+/* The request is late for the relays as well, which do without a reset; the nic does its own timing. */
+static void c7_13_a_relay_is_not_asked_and_its_timeouts_are_nothing(void **state)
+{
+	(void)state;
+	assert_null(im_relay_miniport.check_for_hang);
+	assert_null(im_relay_miniport.reset);
+	shipped_begin(NULL);
+	rig.nic->script.attributes = IM_ATTRIBUTE_IGNORE_TIMEOUTS;
+	shipped_build(2);
+	rig.nic->script.requests = RIG_LATER;
+	host_tick(0);
+	rig_forget();
+	assert_int_equal(ask(), IM_STATUS_PENDING);
+	for (int i = 0; i < 5; i++) {
+		host_tick(2000);
+		host_settle();
+	}
+	assert_int_equal(rig_calls(RIG_query_information, "nic"), 1);
+	assert_int_equal(rig_calls(RIG_reset, NULL), 0);
+	assert_int_equal(rig_calls(RIG_status, "top"), 0);
+	rig_complete_request(rig.port, IM_STATUS_SUCCESS);
+	host_settle();
+	assert_int_equal(speed, 10000);
+	rig.nic->script.requests = RIG_INLINE;
+	rig_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(c7_8_reset_and_pause_overlap_in_any_order),
+		cmocka_unit_test(c7_10_an_unbind_does_not_wait_for_the_end),
+		cmocka_unit_test(c7_11_a_miniport_that_hangs_is_reset),
+		cmocka_unit_test(c7_13_a_relay_is_not_asked_and_its_timeouts_are_nothing),
+	};
+
+	return host_run_tests(tests);
+}
