@@ -189,6 +189,7 @@ struct im_instance {
 	uint64_t next_hang_check_ns;
 	uint32_t carrier;	   /* the last link indication that went up (indication.c), ... */
 	uint32_t slept_indication; /* ... and the newest that came while it was not in D0, or 0; both atomic */
+	bool slept_speed;	   /* the speed changed meanwhile; atomic */
 	bool indicated;		   /* the last status went up: its end does too */
 	struct im_fan *audience;   /* the bindings that are told a status, for readers (indication.c) */
 	struct im_fan audiences[2];

@@ -6,10 +6,12 @@
  * changed while a reader may be at it. A control thread is a reader for as long as the handlers run.
  *
  * An instance that is not in D0 tells nothing (7.22). What its driver has to say of the link meanwhile is kept by the
- * core, the newest alone, and told once it is back, if it is not what was told last (7.16). So a driver may do the
- * same, or leave it to the core; nothing is told twice.
+ * core, the newest alone, and told once it is back, if it is not what was told last (7.16); of its speed, that it is
+ * another one. So a driver may do the same, and tell it while it is being woken up, or leave it to the core; nothing is
+ * told twice.
  */
 #include "core.h"
+#include "verifier.h"
 
 /* ---- Who is told --------------------------------------------------------------------------------- */
 
@@ -77,6 +79,16 @@ void im_tell_status(struct im_instance *instance, uint32_t indication, const voi
 
 /* ---- What a driver tells ------------------------------------------------------------------------- */
 
+/* An instance that is gone is not looked behind. */
+static bool is_there(const struct im_instance *instance, const char *call)
+{
+	im_unlocked_call(call);
+	if (!im_is_verified() || !im_handle_is_gone(instance))
+		return true;
+	im_violation_text("7.18", im_running_driver(), "called %s for an instance that has been halted", call);
+	return false;
+}
+
 /* What is wrong with it, or NULL; and the statement. */
 static const char *fault_of(const struct im_instance *instance, uint32_t indication, const void *buffer,
 			    uint32_t length, const char **statement)
@@ -126,27 +138,32 @@ static void note_link(struct im_instance *instance, uint32_t indication)
 /* It may wake up just now: whoever of the two comes second finds what the other one left. */
 static void keep(struct im_instance *instance, uint32_t indication)
 {
-	__atomic_store_n(&instance->slept_indication, indication, __ATOMIC_SEQ_CST);
+	if (is_link(indication))
+		__atomic_store_n(&instance->slept_indication, indication, __ATOMIC_SEQ_CST);
+	else if (indication == IM_INDICATION_LINK_SPEED_CHANGE)
+		__atomic_store_n(&instance->slept_speed, true, __ATOMIC_SEQ_CST);
 	if (!sleeps(instance))
 		im_tell_slept_indication(instance);
 }
 
 void im_indicate_status(struct im_instance *instance, uint32_t indication, const void *buffer, uint32_t length)
 {
-	const char *statement;
-	const char *fault = fault_of(instance, indication, buffer, length, &statement);
-	bool asleep = sleeps(instance);
+	const char *statement, *fault;
+	bool asleep;
 
-	im_unlocked_call("im_indicate_status");
+	if (!is_there(instance, "im_indicate_status"))
+		return;
+	fault = fault_of(instance, indication, buffer, length, &statement);
 	if (fault != NULL) {
 		im_violation(statement, im_driver_of(instance), fault);
 		return;
 	}
+	asleep = sleeps(instance);
 	__atomic_store_n(&instance->indicated, !asleep, __ATOMIC_RELAXED);
-	if (asleep && is_link(indication))
+	if (asleep) {
 		keep(instance, indication);
-	if (asleep)
 		return;
+	}
 	if (is_link(indication))
 		note_link(instance, indication);
 	tell_all(instance, indication, buffer, length);
@@ -154,13 +171,14 @@ void im_indicate_status(struct im_instance *instance, uint32_t indication, const
 
 void im_indicate_status_complete(struct im_instance *instance)
 {
-	im_unlocked_call("im_indicate_status_complete");
+	if (!is_there(instance, "im_indicate_status_complete"))
+		return;
 	if (__atomic_load_n(&instance->indicated, __ATOMIC_RELAXED)) /* else the status itself did not go up (7.17) */
 		tell_all(instance, 0, NULL, 0);
 }
 
 /* The driver, awake again, may have more news while this is told: then the news is told last. */
-void im_tell_slept_indication(struct im_instance *instance)
+static void tell_slept_link(struct im_instance *instance)
 {
 	uint32_t before = __atomic_load_n(&instance->carrier, __ATOMIC_ACQUIRE);
 	uint32_t newest = __atomic_exchange_n(&instance->slept_indication, 0, __ATOMIC_SEQ_CST);
@@ -174,4 +192,11 @@ void im_tell_slept_indication(struct im_instance *instance)
 	now = __atomic_load_n(&instance->carrier, __ATOMIC_ACQUIRE);
 	if (now != told)
 		im_tell_status(instance, link_of(now), NULL, 0);
+}
+
+void im_tell_slept_indication(struct im_instance *instance)
+{
+	tell_slept_link(instance);
+	if (__atomic_exchange_n(&instance->slept_speed, false, __ATOMIC_SEQ_CST))
+		im_tell_status(instance, IM_INDICATION_LINK_SPEED_CHANGE, NULL, 0);
 }

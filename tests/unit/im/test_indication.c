@@ -7,6 +7,7 @@
 #define CONNECT	   IM_INDICATION_MEDIA_CONNECT	   /* 3 */
 #define DISCONNECT IM_INDICATION_MEDIA_DISCONNECT  /* 4 */
 #define SPEED	   IM_INDICATION_LINK_SPEED_CHANGE /* 5 */
+#define OTHER	   7u				   /* that the core does not know */
 
 static void indicate(uint32_t indication)
 {
@@ -178,15 +179,32 @@ static void a_link_that_changed_in_its_sleep_is_told_once(void **state)
 	nb_down();
 }
 
+/* To what, they ask: a payload is gone by then (7.20). */
+/* contract: 7.16 7.20 */
+static void a_speed_that_changed_in_its_sleep_is_told_once(void **state)
+{
+	uint32_t speed = 100000;
+
+	(void)state;
+	nb_up(1, true);
+	put_to_sleep();
+	im_indicate_status(nb_nic.instance, SPEED, &speed, sizeof(speed));
+	indicate(SPEED);
+	wake_up(" t0:status(5) t0:end");
+	put_to_sleep();
+	wake_up("");
+	nb_down();
+}
+
 static void other_statuses_are_not_kept(void **state)
 {
 	(void)state;
 	nb_up(1, true);
 	put_to_sleep();
-	indicate(SPEED);
+	indicate(OTHER);
 	wake_up("");
-	indicate(SPEED);
-	nb_expect("t0:status(5) t0:end");
+	indicate(OTHER);
+	nb_expect("t0:status(7) t0:end");
 	nb_down();
 }
 
@@ -196,7 +214,7 @@ static void the_end_goes_up_where_its_status_did(void **state)
 	(void)state;
 	nb_up(1, true);
 	put_to_sleep();
-	im_indicate_status(nb_nic.instance, SPEED, NULL, 0);
+	im_indicate_status(nb_nic.instance, OTHER, NULL, 0);
 	wake_up("");
 	im_indicate_status_complete(nb_nic.instance);
 	nb_expect(""); /* 7.17 */
@@ -210,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_binding_that_is_paused_is_told_too),
 		cmocka_unit_test(a_link_that_changed_in_its_sleep_is_told_once),
 		cmocka_unit_test(a_payload_has_a_buffer),
+		cmocka_unit_test(a_speed_that_changed_in_its_sleep_is_told_once),
 		cmocka_unit_test(a_status_may_come_at_any_level),
 		cmocka_unit_test(a_vnic_tells_its_own_protocols),
 		cmocka_unit_test(every_binding_is_told_a_status_and_its_end),
