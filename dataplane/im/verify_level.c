@@ -176,6 +176,15 @@ static bool holds_a_lock(const struct im_worker *worker)
 	return worker->locks > (worker->frame != NULL ? worker->frame->locks : 0);
 }
 
+/* The card goes down: the core may be gone next (7.29). */
+static bool shuts_down(const struct im_worker *worker, const char *call)
+{
+	if (worker->frame == NULL || worker->frame->handler != IM_HANDLER_adapter_shutdown)
+		return false;
+	im_violation_text("7.29", im_running_driver(), "called %s from its shutdown handler", call);
+	return true;
+}
+
 /* With a lock held a thread is at DISPATCH: then the lock is what to name, except where the call would wait (9.12). */
 bool im_passive_call(const char *call)
 {
@@ -184,6 +193,8 @@ bool im_passive_call(const char *call)
 
 	if (likely(worker == NULL || worker->level == IM_LEVEL_PASSIVE))
 		return true;
+	if (shuts_down(worker, call))
+		return false;
 	statement = statement_of(call);
 	if (holds_a_lock(worker))
 		im_violation_text(strcmp(statement, "9.12") == 0 ? statement : "9.22", im_running_driver(),
@@ -197,7 +208,9 @@ void im_unlocked_call(const char *call)
 {
 	const struct im_worker *worker = im_this_worker;
 
-	if (likely(worker == NULL || !im_is_watched(worker) || !holds_a_lock(worker)))
+	if (likely(worker == NULL || !im_is_watched(worker)))
+		return;
+	if (shuts_down(worker, call) || !holds_a_lock(worker))
 		return;
 	im_violation_text("9.22", im_running_driver(), "called %s with a spin lock held", call);
 }
