@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Resets: what the core keeps away, gives back and tells around them, and what a relay does meanwhile (contract section
  * 7A). */
-
 #include "shipped.h"
 
 static struct im_packet *packets[8];
