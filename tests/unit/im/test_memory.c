@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory of drivers: whose it is, what is done wrong with it, and what is left at unload. */
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,6 +44,35 @@ static void allocation_that_is_made_to_fail(void **state)
 	im_free_memory(first);
 	im_free_memory(im_allocate_memory(&watched_wrapper, 1, "third"));
 	assert_int_equal(im_report_leaks(&watched_wrapper), 0);
+}
+
+#define GIVERS 3u
+#define TIMES  20000u
+
+static void *take_and_give(void *context)
+{
+	if (im_thread_attach() != 0)
+		return context;
+	for (uint32_t i = 0; i < TIMES; i++)
+		im_free_memory(im_allocate_memory(&watched_wrapper, 8, "a little"));
+	im_thread_detach();
+	return NULL;
+}
+
+/* What one has freed is kept for a while, and another one's makes it go: it is on no list then. */
+static void memory_is_freed_by_several_threads(void **state)
+{
+	pthread_t threads[GIVERS];
+	void *failed;
+
+	for (uint32_t i = 0; i < GIVERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, state), 0);
+	for (uint32_t i = 0; i < GIVERS; i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+	assert_int_equal(im_report_leaks(&watched_wrapper), 0);
+	watched_expect_none();
 }
 
 /* ---- Used wrong ------------------------------------------------------------------------------------ */
@@ -188,12 +218,19 @@ static int down(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(allocated_at_dispatch), TEST(allocation_that_is_made_to_fail),
-		TEST(freed_foreign_memory),  TEST(freed_locks_have_no_order),
-		TEST(freed_twice),	     TEST(freed_with_a_timer_set),
-		TEST(many_left_at_unload),   TEST(memory_is_zeroed_and_aligned),
-		TEST(memory_left_at_unload), TEST(memory_that_there_is_not),
-		TEST(written_after_free),    TEST(written_past_the_end),
+		TEST(allocated_at_dispatch),
+		TEST(allocation_that_is_made_to_fail),
+		TEST(freed_foreign_memory),
+		TEST(freed_locks_have_no_order),
+		TEST(freed_twice),
+		TEST(freed_with_a_timer_set),
+		TEST(many_left_at_unload),
+		TEST(memory_is_freed_by_several_threads),
+		TEST(memory_is_zeroed_and_aligned),
+		TEST(memory_left_at_unload),
+		TEST(memory_that_there_is_not),
+		TEST(written_after_free),
+		TEST(written_past_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
