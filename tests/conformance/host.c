@@ -71,6 +71,7 @@ void host_up(const struct host_options *options)
 unsigned host_down_leaking(void)
 {
 	host_join();
+	im_register_rule_service(NULL);
 	im_unload_drivers();
 	host_threads_stop();
 	is_up = false;
@@ -322,6 +323,22 @@ bool host_has_device(const char *device)
 
 	im_list_devices(look, &wanted);
 	return wanted.found;
+}
+
+static void (*serve)(const char *driver, struct im_rule_change *change);
+
+static void change_rules(void *context, const char *driver_name, struct im_rule_change *change)
+{
+	(void)context;
+	serve(driver_name, change);
+}
+
+void host_serve_rules(void (*change)(const char *driver, struct im_rule_change *change))
+{
+	static const struct im_rule_service service = {.change = change_rules};
+
+	serve = change;
+	im_register_rule_service(change != NULL ? &service : NULL);
 }
 
 /* ---- Violations and faults ----------------------------------------------------------------------- */

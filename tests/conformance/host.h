@@ -114,6 +114,10 @@ im_status_t host_call(struct im_handle *handle, struct im_device_call *call);
 void host_close(struct im_handle *handle);
 bool host_has_device(const char *device);
 
+/** Who keeps the policy: gets what drivers ask for with im_change_rules(), on their thread. NULL: nobody. Forgotten by
+ * host_down(). */
+void host_serve_rules(void (*change)(const char *driver, struct im_rule_change *change));
+
 /* ---- Violations and faults ----------------------------------------------------------------------- */
 
 /** Expect that @p run, in a child that makes its own core, breaks @p statement and is stopped. */
