@@ -245,7 +245,7 @@ static void c8_5_c8_6_c8_8_c8_17_a_call_outlasts_halt_and_deregistration(void **
 
 /* ---- All at once ------------------------------------------------------------------------------------------- */
 
-#define CYCLES 40u
+#define CYCLES 300u
 
 struct churn {
 	const char *adapter, *vnic;
@@ -255,12 +255,19 @@ struct churn {
 static bool churns_over;
 static unsigned wrong; /* atomic */
 
+/* As long as this VNIC is there, whatever the other one does. */
+static bool lacks_its_device(const struct churn *churn)
+{
+	return host_exists(churn->vnic) && host_state(churn->vnic) >= SLUICE_INSTANCE_PAUSED &&
+	       !host_has_device("filter");
+}
+
 static void come_and_go(void *argument)
 {
 	const struct churn *churn = argument;
 
 	for (unsigned i = 0; i < CYCLES; i++) {
-		if (rig_bind("filter", churn->adapter, churn->vnic) != IM_STATUS_SUCCESS)
+		if (rig_bind("filter", churn->adapter, churn->vnic) != IM_STATUS_SUCCESS || lacks_its_device(churn))
 			__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
 		if (i + 1 < CYCLES || !churn->ends_there)
 			host_unbind_over(churn->adapter);
