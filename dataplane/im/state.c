@@ -28,7 +28,7 @@ void im_wait_for_packets(struct im_instance *instance, const char *statement, co
 
 	pthread_mutex_lock(&im_core.lock);
 	while (im_outstanding(instance) != 0) {
-		im_verify_wait(&since, statement, im_driver_of(instance), what);
+		im_verify_wait_packets(&since, statement, instance, im_driver_of(instance), what);
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);
@@ -202,7 +202,8 @@ static void wait_for_binding(struct im_binding *binding)
 		pthread_mutex_unlock(&im_core.lock);
 		im_serial_refuse(binding->lower, binding, IM_STATUS_PAUSED); /* what waits there may wait for ever */
 		pthread_mutex_lock(&im_core.lock);
-		im_verify_wait(&since, "10.26", im_driver_over(binding), "paused, but its packets are not home");
+		im_verify_wait_packets(&since, "10.26", binding, im_driver_over(binding),
+				       "a binding is paused, but its packets are not home");
 		im_core_wait();
 	}
 }

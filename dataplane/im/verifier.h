@@ -186,6 +186,10 @@ IM_DISPATCH void im_edge_end(const struct im_instance *instance, struct im_packe
  */
 IM_PASSIVE void im_packets_append_one(const char *driver, char *text, size_t size);
 
+/** Who has a packet now that was handed on over @p object, a binding or an instance: a kept name, or NULL. Level:
+ * PASSIVE. */
+IM_PASSIVE const char *im_packets_holder(const void *object);
+
 /** Sends that are out for too long [12.18]. Level: PASSIVE. */
 IM_PASSIVE void im_packets_check(uint64_t now_ns);
 

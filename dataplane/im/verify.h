@@ -337,6 +337,11 @@ void im_plain_deliver_request(struct im_request *request, im_status_t status);
  * @p statement. Level: PASSIVE. */
 IM_PASSIVE void im_verify_wait(uint64_t *since_ns, const char *statement, const char *driver, const char *what);
 
+/** The same for packets that were handed on over @p object, a binding or an instance: whoever has one is to blame, and
+ * @p driver only where nobody is known to. */
+IM_PASSIVE void im_verify_wait_packets(uint64_t *since_ns, const char *statement, const void *object,
+				       const char *driver, const char *what);
+
 /** Watchdogs that are due. Level: PASSIVE. */
 IM_PASSIVE void im_verify_tick(uint64_t now_ns);
 

@@ -69,6 +69,28 @@ void im_packets_check(uint64_t now_ns)
 
 /* ---- For who waits --------------------------------------------------------------------------------- */
 
+struct holder_search {
+	const void *object;
+	const char *holder;
+};
+
+static void look_for_holder(struct im_track *track, void *context)
+{
+	struct holder_search *search = context;
+
+	for (uint16_t i = 0; i < track->level_count; i++)
+		if (track->levels[i].object == search->object || track->levels[i].lower == search->object)
+			search->holder = track->levels[track->level_count - 1].holder;
+}
+
+const char *im_packets_holder(const void *object)
+{
+	struct holder_search search = {.object = object};
+
+	im_tracks_each(look_for_holder, &search);
+	return search.holder;
+}
+
 struct owned_search {
 	const char *driver;
 	char *text;

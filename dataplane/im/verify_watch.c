@@ -188,23 +188,46 @@ static uint64_t clock_ns(void)
 }
 
 /* The thread that waits may be the one that ticks: this is the one watchdog with a clock of its own. */
-void im_verify_wait(uint64_t *since_ns, const char *statement, const char *driver, const char *what)
+IM_PASSIVE static bool is_too_long(uint64_t *since_ns)
 {
 	uint64_t now_ns;
-	char text[1500];
 
 	if (!im_is_verified())
-		return;
+		return false;
 	now_ns = clock_ns();
 	excuse(&threads[im_this_worker->index]);
 	if (*since_ns == 0)
 		*since_ns = now_ns;
 	if (!is_over(*since_ns, now_ns, im_verify_now.wait_limit_ms))
-		return;
+		return false;
 	*since_ns = now_ns;
+	return true;
+}
+
+IM_PASSIVE static void blame(const char *statement, const char *driver, const char *what)
+{
+	char text[1500];
+
 	snprintf(text, sizeof(text), "%s (for more than %u ms)", what, im_verify_now.wait_limit_ms);
 	im_packets_append_one(driver, text, sizeof(text));
 	im_violation(statement, driver, text);
+}
+
+void im_verify_wait(uint64_t *since_ns, const char *statement, const char *driver, const char *what)
+{
+	if (is_too_long(since_ns))
+		blame(statement, driver, what);
+}
+
+void im_verify_wait_packets(uint64_t *since_ns, const char *statement, const void *object, const char *driver,
+			    const char *what)
+{
+	const char *holder;
+
+	if (!is_too_long(since_ns))
+		return;
+	holder = im_packets_holder(object);
+	blame(statement, holder != NULL ? holder : driver, what);
 }
 
 /* ---- Ticks ---------------------------------------------------------------------------------------- */
