@@ -121,8 +121,10 @@ void host_serve_rules(void (*change)(const char *driver, struct im_rule_change *
 /* ---- Violations and faults ----------------------------------------------------------------------- */
 
 /** Expect that @p run, in a child that makes its own core, breaks @p statement and is stopped. */
-#define host_expect_stop(statement, run) host_expect_stop_at(__FILE__, __LINE__, statement, run)
-void host_expect_stop_at(const char *file, int line, const char *statement, void (*run)(void));
+#define host_expect_stop(statement, run) host_expect_stop_at(__FILE__, __LINE__, statement, NULL, run)
+/** The same, with @p driver to blame. */
+#define host_expect_stop_by(statement, driver, run) host_expect_stop_at(__FILE__, __LINE__, statement, driver, run)
+void host_expect_stop_at(const char *file, int line, const char *statement, const char *driver, void (*run)(void));
 
 /** Expect that since the last look exactly this was violated once, where the verifier only counts. NULL: nothing was.
  */

@@ -43,9 +43,9 @@ static void read_all(int from, char *text, size_t size)
 	text[used] = '\0';
 }
 
-void host_expect_stop_at(const char *file, int line, const char *statement, void (*run)(void))
+void host_expect_stop_at(const char *file, int line, const char *statement, const char *driver, void (*run)(void))
 {
-	char text[8192], expected[32];
+	char text[8192], expected[96];
 	int pipes[2], status;
 	pid_t child;
 
@@ -61,7 +61,10 @@ void host_expect_stop_at(const char *file, int line, const char *statement, void
 	read_all(pipes[0], text, sizeof(text));
 	close(pipes[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
-	snprintf(expected, sizeof(expected), "[%s]", statement);
+	if (driver != NULL)
+		snprintf(expected, sizeof(expected), "[%s] violated by driver '%s': ", statement, driver);
+	else
+		snprintf(expected, sizeof(expected), "[%s]", statement);
 	if (strstr(text, expected) == NULL)
 		fail_msg("%s:%d: expected a violation of %s, got '%s'", file, line, expected, text);
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
