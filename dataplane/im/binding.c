@@ -288,7 +288,7 @@ im_status_t im_close_adapter(struct im_binding *binding)
 	pthread_mutex_lock(&im_core.lock);
 	if (!is_open(binding)) {
 		pthread_mutex_unlock(&im_core.lock);
-		im_violation("3.22", "?", "closed a binding that is not open");
+		im_violation("3.22", im_running_driver(), "closed a binding that is not open");
 		return IM_STATUS_FAILURE;
 	}
 	if (!binding->unbinding && binding->bind == NULL)

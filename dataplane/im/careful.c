@@ -31,10 +31,7 @@ void im_lower(struct im_worker *worker, uint8_t before)
 static bool is_usable(const void *handle, const char *call, const char *statement)
 {
 	im_unlocked_call(call);
-	if (!im_handle_is_gone(handle))
-		return true;
-	im_violation_text(statement, im_running_driver(), "called %s with a handle that is gone", call);
-	return false;
+	return im_usable_handle(handle, call, statement);
 }
 
 /* ---- Checked calls: at most IM_BURST packets ------------------------------------------------------- */

@@ -189,8 +189,11 @@ void im_send_complete_status(struct im_instance *instance, struct im_packet **pa
 
 void im_send_resources_available(struct im_instance *instance)
 {
-	uint8_t before = im_begin_call("im_send_resources_available");
+	uint8_t before;
 
+	if (!im_usable_handle(instance, "im_send_resources_available", "4.8"))
+		return;
+	before = im_begin_call("im_send_resources_available");
 	if (instance->serial != NULL)
 		im_serial_completed(instance);
 	im_end_call(before);
@@ -216,8 +219,11 @@ IM_DISPATCH static void cancel(struct im_instance *lower, uint32_t cancel_id)
 
 void im_cancel_send_packets(struct im_binding *binding, uint32_t cancel_id)
 {
-	uint8_t before = im_begin_call("im_cancel_send_packets");
+	uint8_t before;
 
+	if (!im_usable_handle(binding, "im_cancel_send_packets", "3.22"))
+		return;
+	before = im_begin_call("im_cancel_send_packets");
 	if (cancel_id != 0) /* packets without an id have 0: they are not meant (4.23) */
 		cancel(binding->lower, cancel_id);
 	im_end_call(before);

@@ -79,16 +79,6 @@ void im_tell_status(struct im_instance *instance, uint32_t indication, const voi
 
 /* ---- What a driver tells ------------------------------------------------------------------------- */
 
-/* An instance that is gone is not looked behind. */
-static bool is_there(const struct im_instance *instance, const char *call)
-{
-	im_unlocked_call(call);
-	if (!im_is_verified() || !im_handle_is_gone(instance))
-		return true;
-	im_violation_text("7.18", im_running_driver(), "called %s for an instance that has been halted", call);
-	return false;
-}
-
 /* What is wrong with it, or NULL; and the statement. */
 static const char *fault_of(const struct im_instance *instance, uint32_t indication, const void *buffer,
 			    uint32_t length, const char **statement)
@@ -151,7 +141,8 @@ void im_indicate_status(struct im_instance *instance, uint32_t indication, const
 	const char *statement, *fault;
 	bool asleep;
 
-	if (!is_there(instance, "im_indicate_status"))
+	im_unlocked_call("im_indicate_status");
+	if (!im_usable_handle(instance, "im_indicate_status", "7.18"))
 		return;
 	fault = fault_of(instance, indication, buffer, length, &statement);
 	if (fault != NULL) {
@@ -171,7 +162,8 @@ void im_indicate_status(struct im_instance *instance, uint32_t indication, const
 
 void im_indicate_status_complete(struct im_instance *instance)
 {
-	if (!is_there(instance, "im_indicate_status_complete"))
+	im_unlocked_call("im_indicate_status_complete");
+	if (!im_usable_handle(instance, "im_indicate_status_complete", "7.18"))
 		return;
 	if (__atomic_load_n(&instance->indicated, __ATOMIC_RELAXED)) /* else the status itself did not go up (7.17) */
 		tell_all(instance, 0, NULL, 0);

@@ -137,11 +137,14 @@ IM_DISPATCH static bool is_legal(const struct im_instance *instance, const struc
 void im_indicate_receive(struct im_instance *instance, const struct im_lookahead *lookahead)
 {
 	struct im_shown shown = {.instance = instance, .lookahead = lookahead};
-	uint8_t before = im_begin_call("im_indicate_receive");
 	struct im_worker *worker = im_this_worker;
 	struct im_binding *receivers[IM_RECEIVERS_MAX];
 	uint32_t count = 0;
+	uint8_t before;
 
+	if (!im_usable_handle(instance, "im_indicate_receive", "5.10"))
+		return;
+	before = im_begin_call("im_indicate_receive");
 	if ((im_gate_of(&instance->gate) & IM_GATES_OF_RECEIVES) == 0)
 		count = im_receivers_of(instance, receivers);
 	if (!is_legal(instance, lookahead)) {
@@ -164,10 +167,14 @@ void im_indicate_receive(struct im_instance *instance, const struct im_lookahead
 
 void im_indicate_receive_complete(struct im_instance *instance)
 {
-	uint8_t before = im_begin_call("im_indicate_receive_complete");
 	struct im_binding *receivers[IM_RECEIVERS_MAX];
-	uint32_t count = im_receivers_of(instance, receivers);
+	uint32_t count;
+	uint8_t before;
 
+	if (!im_usable_handle(instance, "im_indicate_receive_complete", "5.10"))
+		return;
+	before = im_begin_call("im_indicate_receive_complete");
+	count = im_receivers_of(instance, receivers);
 	for (uint32_t i = 0; i < count; i++)
 		say_complete(receivers[i]);
 	im_end_call(before);
@@ -283,10 +290,13 @@ IM_DISPATCH static im_status_t transfer(struct im_binding *binding, void *receiv
 im_status_t im_transfer_data(struct im_binding *binding, void *receive_context, uint32_t offset, uint32_t length,
 			     struct im_packet *packet, uint32_t *transferred)
 {
-	uint8_t before = im_begin_call("im_transfer_data");
 	im_status_t status;
+	uint8_t before;
 
 	*transferred = 0;
+	if (!im_usable_handle(binding, "im_transfer_data", "3.22"))
+		return IM_STATUS_FAILURE;
+	before = im_begin_call("im_transfer_data");
 	status = im_fault_call() ? IM_STATUS_FAILURE
 				 : transfer(binding, receive_context, offset, length, packet, transferred);
 	im_end_call(before);
@@ -322,9 +332,13 @@ IM_DISPATCH static void complete_transfer(struct im_binding *binding, struct im_
 void im_transfer_data_complete(struct im_instance *instance, struct im_packet *packet, im_status_t status,
 			       uint32_t transferred)
 {
-	uint8_t before = im_begin_call("im_transfer_data_complete");
-	struct im_binding *binding = who_waits(instance, packet);
+	struct im_binding *binding;
+	uint8_t before;
 
+	if (!im_usable_handle(instance, "im_transfer_data_complete", "5.25"))
+		return;
+	before = im_begin_call("im_transfer_data_complete");
+	binding = who_waits(instance, packet);
 	if (status == IM_STATUS_PENDING) {
 		im_violation("5.25", im_driver_of(instance), "transfer completed with status PENDING");
 		status = IM_STATUS_FAILURE;

@@ -43,6 +43,8 @@ im_status_t im_request(struct im_binding *binding, struct im_request *request)
 		return IM_STATUS_CLOSING;
 	if (!im_passive_call("im_request"))
 		return IM_STATUS_FAILURE;
+	if (!im_usable_handle(binding, "im_request", "3.22"))
+		return IM_STATUS_CLOSING;
 	if (is_out(request)) {
 		im_violation("6.13", im_driver_over(binding), "asked again with a request that is not complete");
 		return IM_STATUS_FAILURE;

@@ -268,13 +268,15 @@ static void complete(struct im_instance *instance, bool of_set, im_status_t stat
 void im_query_information_complete(struct im_instance *instance, im_status_t status)
 {
 	im_unlocked_call("im_query_information_complete");
-	complete(instance, false, status);
+	if (im_usable_handle(instance, "im_query_information_complete", "6.11"))
+		complete(instance, false, status);
 }
 
 void im_set_information_complete(struct im_instance *instance, im_status_t status)
 {
 	im_unlocked_call("im_set_information_complete");
-	complete(instance, true, status);
+	if (im_usable_handle(instance, "im_set_information_complete", "6.11"))
+		complete(instance, true, status);
 }
 
 /* ---- Running ------------------------------------------------------------------------------------- */

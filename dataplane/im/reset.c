@@ -88,6 +88,8 @@ void im_reset_complete(struct im_instance *instance, im_status_t status, bool ad
 	bool pended, returned;
 
 	im_unlocked_call("im_reset_complete");
+	if (!im_usable_handle(instance, "im_reset_complete", "7.3"))
+		return;
 	im_spin_lock(&instance->requests.lock.held);
 	pended = reset->running && reset->pended;
 	returned = reset->returned;
@@ -224,6 +226,8 @@ im_status_t im_reset(struct im_binding *binding)
 	if (binding == NULL)
 		return IM_STATUS_INVALID_PARAMETER;
 	im_unlocked_call("im_reset");
+	if (!im_usable_handle(binding, "im_reset", "3.22"))
+		return IM_STATUS_CLOSING;
 	if (im_fault_call())
 		return IM_STATUS_NOT_RESETTABLE;
 	lower = binding->lower;

@@ -71,6 +71,8 @@ void im_pause_complete(struct im_instance *instance)
 	uint32_t pended = IM_PAUSE_PENDED;
 
 	im_unlocked_call("im_pause_complete");
+	if (!im_usable_handle(instance, "im_pause_complete", "10.25"))
+		return;
 	if (!__atomic_compare_exchange_n(&instance->pause, &pended, IM_PAUSE_COMPLETE, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		im_violation("10.25", im_driver_of(instance), "pause completed that does not pend");

@@ -257,6 +257,10 @@ bool im_passive_call(const char *call);
 /** At the entry of a core call that a driver's lock may not be held over [9.22]: checked where the verifier is on. */
 void im_unlocked_call(const char *call);
 
+/** Whether the instance or the binding that a core call names is still there; where not, that has been said as a
+ * violation of @p statement, and the call looks at nothing behind it. Checked where the verifier is on. Level: any. */
+bool im_usable_handle(const void *handle, const char *call, const char *statement);
+
 /** Whether this core call, or this allocation, is the one that is to fail [12.62]. Level: any. */
 bool im_fault_call(void);
 bool im_fault_allocation(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Handles that are dead: the last instances and bindings that are gone (contract 3.22). A name, not looked behind. */
+#include "core.h"
 #include "spin.h"
 #include "verifier.h"
 
@@ -33,6 +34,16 @@ bool im_handle_is_gone(const void *handle)
 	for (uint32_t i = 0; i < GONE_MAX; i++)
 		if (__atomic_load_n(&gone.handles[i], __ATOMIC_ACQUIRE) == handle)
 			return handle != NULL;
+	return false;
+}
+
+bool im_usable_handle(const void *handle, const char *call, const char *statement)
+{
+	const struct im_worker *worker = im_this_worker;
+
+	if (likely(worker == NULL || !(worker->careful & IM_CAREFUL_VERIFY) || !im_handle_is_gone(handle)))
+		return true;
+	im_violation_text(statement, im_running_driver(), "called %s with a handle that is gone", call);
 	return false;
 }
 
