@@ -129,6 +129,8 @@ static im_status_t call_initialize(struct im_instance *instance)
 	im_enter(&frame, IM_HANDLER_initialize, im_wrapper_of(instance), instance);
 	status = instance->miniport->handlers.initialize(instance, instance->device_context);
 	im_leave(&frame);
+	if (status != IM_STATUS_SUCCESS)
+		im_verify_initialize_failed(instance);
 	if (status == IM_STATUS_SUCCESS && instance->context == NULL) {
 		im_violation("2.50", im_driver_of(instance), "initialize set no context");
 		return IM_STATUS_FAILURE;

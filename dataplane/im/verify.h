@@ -328,6 +328,9 @@ IM_DISPATCH void im_verify_relayed_loan(const struct im_instance *instance, stru
 void im_verify_instance_state(const struct im_instance *instance, uint8_t from, uint8_t to);
 void im_verify_binding_state(const struct im_binding *binding, uint8_t from, uint8_t to);
 
+/** An initialize has failed, and halt does not follow: its timers are gone [12.2]. Level: PASSIVE. */
+IM_PASSIVE void im_verify_initialize_failed(const struct im_instance *instance);
+
 /** A request has been given to the miniport; has been completed by it. Level: any. */
 void im_verify_request_begun(const struct im_request *request);
 void im_verify_request_done(const struct im_request *request, im_status_t status);

@@ -124,6 +124,12 @@ static void check_timers(const struct im_frame *frame)
 				  handlers[frame->handler].name);
 }
 
+void im_verify_initialize_failed(const struct im_instance *instance)
+{
+	if (im_is_verified() && im_drop_timers_for(instance) > 0)
+		im_violation("9.28", im_driver_of(instance), "initialize failed with a timer that is set");
+}
+
 static void check_locks(const struct im_frame *frame)
 {
 	const struct im_worker *worker = im_this_worker;
