@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Drivers that are wrong with memory, pools, timers and work (contract 1.22, 1.23, 5.21, 5.31, 9.28, 12.29-12.40). */
+#include <string.h>
+
+#include "wrong.h"
+
+/* ---- Memory -------------------------------------------------------------------------------------- */
+
+static uint8_t *buffer;
+
+static void take_memory(struct rig_vnic *vnic)
+{
+	buffer = im_allocate_memory(vnic->driver->wrapper, 16, "vnic");
+}
+
+static im_status_t initialize(struct im_instance *instance, void *device_context)
+{
+	take_memory(rig_vnic(im_instance_name(instance)));
+	return right.miniport.initialize(instance, device_context);
+}
+
+static void halt(void *context)
+{
+	im_free_memory(buffer);
+	right.miniport.halt(context);
+}
+
+static void halt_and_free_twice(void *context)
+{
+	halt(context);
+	if (wrong)
+		im_free_memory(buffer);
+}
+
+static void halt_and_free_a_stranger(void *context)
+{
+	static uint64_t stranger[64] __attribute__((aligned(64)));
+
+	halt(context);
+	if (wrong)
+		im_free_memory(&stranger[32]);
+}
+
+static void halt_without_freeing(void *context)
+{
+	if (wrong)
+		right.miniport.halt(context);
+	else
+		halt(context);
+}
+
+static void halt_after_a_byte_too_many(void *context)
+{
+	memset(buffer, 1, wrong ? 17 : 16);
+	halt(context);
+}
+
+static void halt_and_write_on(void *context)
+{
+	halt(context);
+	if (wrong)
+		buffer[3] = 0;
+}
+
+/* contract: 12.16 12.30 12.32 12.40 */
+static void c1_22_memory(void **state)
+{
+	static const struct wrong rows[] = {
+		{"frees memory twice", "12.30", "mid",
+		 .miniport = {.initialize = initialize, .halt = halt_and_free_twice}, .scene = wrong_stack},
+		{"frees what is no memory of its", "12.30", "mid",
+		 .miniport = {.initialize = initialize, .halt = halt_and_free_a_stranger}, .scene = wrong_stack},
+		{"writes to memory that it has freed", "12.30", "mid",
+		 .miniport = {.initialize = initialize, .halt = halt_and_write_on}, .scene = wrong_stack},
+		{"writes past the end of its memory", "12.40", "mid",
+		 .miniport = {.initialize = initialize, .halt = halt_after_a_byte_too_many}, .scene = wrong_stack},
+		{"is unloaded with memory not freed", "1.22", "mid",
+		 .miniport = {.initialize = initialize, .halt = halt_without_freeing}, .scene = wrong_stack},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
+/* ---- Pools --------------------------------------------------------------------------------------- */
+
+static struct im_pool *pool;
+
+/* The top with packets of its own. */
+static struct im_packet *take_packet(void)
+{
+	wrong_stack();
+	assert_int_equal(im_allocate_packet_pool(rig.top->wrapper, 4, &pool), IM_STATUS_SUCCESS);
+	return im_allocate_packet(pool);
+}
+
+static void give_packet(struct im_packet *packet)
+{
+	if (packet != NULL)
+		im_free_packet(pool, packet);
+	im_free_packet_pool(pool);
+}
+
+static void send(struct im_packet *packet)
+{
+	im_send_packets(rig.top_binding->binding, &packet, 1);
+	host_settle();
+}
+
+static void free_twice(void)
+{
+	struct im_packet *packet = take_packet();
+
+	im_free_packet(pool, packet);
+	if (wrong)
+		im_free_packet(pool, packet);
+	give_packet(NULL);
+}
+
+static void send_after_free(void)
+{
+	struct im_packet *packet = take_packet();
+
+	send(packet);
+	im_free_packet(pool, packet);
+	if (wrong)
+		send(packet);
+	give_packet(NULL);
+}
+
+static void free_what_is_out(void)
+{
+	struct im_packet *packet;
+
+	rig.nic->script.sends = RIG_LATER;
+	packet = take_packet();
+	send(packet);
+	if (wrong)
+		im_free_packet(pool, packet);
+	rig_complete(rig.port, 1, IM_STATUS_SUCCESS);
+	host_settle();
+	give_packet(packet);
+}
+
+static void free_into_another_pool(void)
+{
+	struct im_packet *packet = take_packet();
+	struct im_pool *other;
+
+	assert_int_equal(im_allocate_packet_pool(rig.top->wrapper, 4, &other), IM_STATUS_SUCCESS);
+	if (wrong)
+		im_free_packet(other, packet);
+	im_free_packet_pool(other);
+	give_packet(packet);
+}
+
+static void free_pool_with_one_out(void)
+{
+	struct im_packet *packet = take_packet();
+
+	if (wrong)
+		im_free_packet_pool(pool);
+	give_packet(packet);
+}
+
+static void begin_anew_with_buffers(void)
+{
+	struct im_packet *packet = take_packet();
+
+	packet->mbuf = wrong ? wrong_packet()->mbuf : NULL;
+	im_reinitialize_packet(pool, packet);
+	give_packet(packet);
+}
+
+static void leave_the_pool(void)
+{
+	struct im_packet *packet = take_packet();
+
+	if (!wrong)
+		give_packet(packet);
+	else
+		im_free_packet(pool, packet);
+}
+
+static void send_of_another(void)
+{
+	struct im_packet *packet;
+
+	wrong_stack();
+	assert_int_equal(im_allocate_packet_pool(wrong ? rig.nic->wrapper : rig.top->wrapper, 4, &pool),
+			 IM_STATUS_SUCCESS);
+	packet = im_allocate_packet(pool);
+	send(packet);
+	give_packet(packet);
+}
+
+/* contract: 11.8 11.17 12.16 12.30 12.38 */
+static void c4_14_c5_21_c5_31_pools(void **state)
+{
+	static const struct wrong rows[] = {
+		{"frees a packet twice", "12.30", "top", .scene = free_twice},
+		{"sends a packet that it has freed", "5.21", "top", .scene = send_after_free},
+		{"frees a packet that is out", "4.14", "top", .scene = free_what_is_out},
+		{"frees a packet into another pool", "5.21", "top", .scene = free_into_another_pool},
+		{"sends a packet of another driver's pool", "4.14", "top", .scene = send_of_another},
+		{"begins a packet anew with its buffers on", "5.21", "top", .scene = begin_anew_with_buffers},
+		{"frees a pool with a packet out", "5.31", "top", .scene = free_pool_with_one_out},
+		{"is unloaded with a pool", "1.22", "top", .scene = leave_the_pool},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
+/* ---- Timers -------------------------------------------------------------------------------------- */
+
+static struct im_timer timer;
+
+static void expired(struct im_timer *late)
+{
+	(void)late;
+}
+
+static im_status_t initialize_with_a_timer(struct im_instance *instance, void *device_context)
+{
+	timer = (struct im_timer){.expired = expired};
+	im_set_timer(&timer, 3600 * 1000);
+	return right.miniport.initialize(instance, device_context);
+}
+
+static void halt_with_a_timer(void *context)
+{
+	if (!wrong)
+		im_cancel_timer(&timer);
+	right.miniport.halt(context);
+}
+
+static void halt_and_cancel_twice(void *context)
+{
+	im_cancel_timer(&timer);
+	if (wrong)
+		im_cancel_timer(&timer);
+	right.miniport.halt(context);
+}
+
+static void halt_and_set_again(void *context)
+{
+	if (wrong)
+		im_set_timer(&timer, 1000);
+	im_cancel_timer(&timer);
+	right.miniport.halt(context);
+}
+
+/* What fails is not halted: it frees all of it by itself (2.51). */
+static im_status_t fail_with_a_timer(struct im_instance *instance, void *device_context)
+{
+	initialize_with_a_timer(instance, device_context);
+	if (!wrong)
+		im_cancel_timer(&timer);
+	rig_vnic(im_instance_name(instance))->instance = NULL;
+	return IM_STATUS_FAILURE;
+}
+
+static void fail_to_initialise(void)
+{
+	rig_load_all();
+	rig_start_nic("nic");
+	rig_bind("mid", "nic", "m0");
+	host_settle();
+}
+
+static struct im_timer *inside;
+
+static im_status_t initialize_with_one_inside(struct im_instance *instance, void *device_context)
+{
+	struct rig_vnic *vnic = rig_vnic(im_instance_name(instance));
+
+	inside = im_allocate_memory(vnic->driver->wrapper, sizeof(*inside), "timer");
+	inside->expired = expired;
+	im_set_timer(inside, 3600 * 1000);
+	return right.miniport.initialize(instance, device_context);
+}
+
+static void halt_and_free_around_it(void *context)
+{
+	if (!wrong)
+		im_cancel_timer(inside);
+	im_free_memory(inside);
+	right.miniport.halt(context);
+}
+
+/* contract: 12.2 12.29 */
+static void c9_28_timers(void **state)
+{
+	static const struct wrong rows[] = {
+		{"is halted with a timer set", "9.28", "mid",
+		 .miniport = {.initialize = initialize_with_a_timer, .halt = halt_with_a_timer}, .scene = wrong_stack},
+		{"fails to initialise with a timer set", "9.28", "mid", .miniport = {.initialize = fail_with_a_timer},
+		 .scene = fail_to_initialise},
+		{"cancels a timer twice", "9.28", "mid",
+		 .miniport = {.initialize = initialize_with_a_timer, .halt = halt_and_cancel_twice},
+		 .scene = wrong_stack},
+		{"sets a timer that is set", "9.28", "mid",
+		 .miniport = {.initialize = initialize_with_a_timer, .halt = halt_and_set_again}, .scene = wrong_stack},
+		{"frees memory with a timer in it that is set", "9.28", "mid",
+		 .miniport = {.initialize = initialize_with_one_inside, .halt = halt_and_free_around_it},
+		 .scene = wrong_stack},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
+/* ---- Work ---------------------------------------------------------------------------------------- */
+
+static void run(struct im_work *work)
+{
+	(void)work;
+}
+
+static struct im_work work = {.run = run};
+
+static void unload_with_work(struct rig_driver *driver)
+{
+	rig_default_unload(driver);
+	work.wrapper = driver->wrapper;
+	im_schedule_work(&work);
+	if (!wrong)
+		im_flush_work(driver->wrapper);
+}
+
+static void change_unload(struct rig_driver *driver)
+{
+	driver->unload = unload_with_work;
+}
+
+/* contract: 12.3 12.31 */
+static void c1_23_work_items(void **state)
+{
+	static const struct wrong rows[] = {
+		{"is unloaded with a work item queued", "1.23", "mid", .change = change_unload, .scene = wrong_stack},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(c1_22_memory),
+		cmocka_unit_test(c4_14_c5_21_c5_31_pools),
+		cmocka_unit_test(c9_28_timers),
+		cmocka_unit_test(c1_23_work_items),
+	};
+
+	return host_run_tests(tests);
+}
