@@ -144,6 +144,7 @@ static im_status_t judge(struct im_bind *bind, im_status_t status)
 		im_violation("1.36", driver, "failed bind_adapter left the adapter open");
 		bind->opened->bind = NULL;
 		im_unbind_locked(bind->opened);
+		bind->opened = NULL;
 		return status;
 	}
 	while (bind->opened != NULL) {
