@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The order in which a relay that ships is unbound (contract section 1E). */
+/* A relay that ships is unbound: in which order, and at a bad moment (contract sections 1E and 2E). */
+#include <unistd.h>
+
 #include "shipped.h"
 
 static unsigned sets_at_the_stop; /* that the nic had got when the VNIC halted */
@@ -28,10 +30,45 @@ static void c1_38_the_relay_clears_the_filters_once_its_vnic_has_stopped(void **
 	rig_end();
 }
 
+static const struct host_options later = {.verify = {.schedule = IM_SCHEDULE_LATER,
+						     .request_limit_ms = 12000,
+						     .handler_limit_ms = 10000,
+						     .wait_limit_ms = 30000}};
+
+static void unbind(void *argument)
+{
+	(void)argument;
+	im_unbind_over("nic");
+}
+
+static im_status_t start_while_unbound(struct im_relay *relay)
+{
+	(void)relay;
+	host_begin(HOST_IDLE, unbind, NULL);
+	usleep(3000); /* to go wrong */
+	return IM_STATUS_SUCCESS;
+}
+
+/* Its cancel comes too late: then it must wait, and take down the VNIC that comes. */
+static void c2_43_the_relay_waits_for_an_initialize_that_runs(void **state)
+{
+	(void)state;
+	shipped_begin(&later);
+	shipped_load_all();
+	shipped.start = start_while_unbound;
+	assert_int_equal(rig_bind("relay", "nic", "r0"), IM_STATUS_SUCCESS);
+	host_settle(); /* this thread initialises */
+	host_join();
+	assert_false(host_exists("r0"));
+	assert_int_equal(host_objects("relay"), 0);
+	rig_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c1_38_the_relay_clears_the_filters_once_its_vnic_has_stopped),
+		cmocka_unit_test(c2_43_the_relay_waits_for_an_initialize_that_runs),
 	};
 
 	return host_run_tests(tests);
