@@ -11,7 +11,7 @@
     +   complete(packets[i]);
     +   complete(packets[i]);
 
-Below the head comes a patch without line numbers: a hunk is found by its content, which must stand in the file exactly
+Each of the tests must notice. Below the head comes a patch without line numbers: a hunk is found by its content, which must stand in the file exactly
 once. White space does not count, so that a hunk survives a new layout of the file. `@@` begins another hunk.
 """
 import re
