@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "core.h"
+
 IM_PASSIVE static void look_again(struct im_work *work)
 {
 	struct im_drain *drain = (struct im_drain *)(void *)((char *)work - offsetof(struct im_drain, work));
@@ -11,6 +13,14 @@ IM_PASSIVE static void look_again(struct im_work *work)
 		drain->done(drain->owner);
 	else
 		im_schedule_work(work);
+}
+
+bool im_sends_are_home(const struct im_binding *binding)
+{
+	struct im_account sum;
+
+	im_read_account(im_binding_account(binding), &sum);
+	return sum.sends_done == sum.sends_begun;
 }
 
 bool im_drain_begin(struct im_drain *drain)

@@ -22,6 +22,11 @@ struct im_drain {
 	struct im_work work; /* the drain's */
 };
 
+struct im_binding;
+
+/** Whether every send over @p binding is complete: for is_home. Level: PASSIVE. */
+IM_PASSIVE bool im_sends_are_home(const struct im_binding *binding);
+
 /** True: nothing is out. False: done() is called when that is so. Level: PASSIVE. */
 IM_PASSIVE bool im_drain_begin(struct im_drain *drain);
 

@@ -33,7 +33,7 @@ struct im_relay_driver {
 	const char *description; /* answers OID_GEN_VENDOR_DESCRIPTION */
 	uint32_t version;	 /* of the driver, major in the high 16 bits; 0: 1.0 */
 	uint32_t own_size;	 /* bytes that each relay carries for the driver: relay->own */
-	const uint32_t *oids;	 /* that the driver answers beyond the relay's, in query_information [6.46] ... */
+	const uint32_t *oids;	 /* that the driver answers, beyond the relay's or in their place [6.46] ... */
 	uint32_t oid_count;	 /* ... at most 64 */
 	bool edits_frames; /* so that an offload below would see other frames than above: none is forwarded [6.44] */
 
@@ -43,6 +43,18 @@ struct im_relay_driver {
 
 	/** Optional: the first step of halt [1.18]. Level: PASSIVE. */
 	void (*stop)(struct im_relay *relay);
+
+	/** Optional: @p own went down in the place of @p original and is back; edits of its buffers are undone here,
+	 * what it has then is the original's [4.17]. Level: DISPATCH. */
+	void (*sent)(struct im_relay *relay, struct im_packet *own, struct im_packet *original);
+
+	/** Optional: @p own went up in the place of @p original and is back. Returns what the adapter below gets back
+	 * now, or NULL: nothing yet; buffers that @p own then still has are freed. Level: DISPATCH. */
+	struct im_packet *(*returned)(struct im_relay *relay, struct im_packet *own, struct im_packet *original);
+
+	/** Optional: change what the adapter below answered to a query that was forwarded, in place. Level: DISPATCH.
+	 */
+	void (*answered)(struct im_relay *relay, uint32_t oid, void *value, uint32_t length);
 
 	/** The relay's: where the frames go that came by look-ahead. Level: DISPATCH. */
 	void (*receive_packets)(void *context, struct im_packet **packets, uint16_t count, uint16_t *references);
@@ -60,9 +72,9 @@ enum im_relay_gate {
 
 /** The context of its VNIC and of its binding, from the first to the last handler. */
 struct im_relay {
-	uint32_t gate;		      /* the relay's: enum im_relay_gate; 0: packets take the short way */
-	uint32_t back;		      /* the relay's: the same for packets on their way back */
-	struct im_binding *below;     /* to the adapter */
+	uint32_t gate;		  /* the relay's: enum im_relay_gate; 0: packets take the short way */
+	uint32_t back;		  /* the relay's: the same for packets on their way back */
+	struct im_binding *below; /* to the adapter; where there are several, the driver moves it: im_relay_move() */
 	struct im_instance *instance; /* the VNIC above: good while packets come, and between `start` and `stop` */
 	struct im_relay_driver *driver;
 	void *own; /* own_size bytes, zero at the beginning of the binding */
@@ -87,6 +99,63 @@ IM_PASSIVE im_status_t im_relay_bind(struct im_relay_driver *driver, const struc
 /** The relay's own handlers, for those of a driver that do something and then the usual. */
 extern const struct im_miniport_characteristics im_relay_miniport;
 extern const struct im_protocol_characteristics im_relay_protocol;
+
+/* ---- Drivers of other shapes --------------------------------------------------------------------- */
+
+/*
+ * A driver with several VNICs over one adapter, or with one over several, opens and closes its bindings itself, with a
+ * context of its own, and makes a relay for each VNIC. The handlers of the miniport edge get the relay, those of the
+ * protocol edge the driver's context; it calls im_relay_protocol.<handler>() of each relay that they concern.
+ */
+
+/** Make a relay over @p below: the VNIC @p vnic is not asked for yet. RESOURCES, INVALID_PARAMETER. Level: PASSIVE. */
+IM_PASSIVE im_status_t im_relay_create(struct im_relay_driver *driver, struct im_binding *below, const char *vnic,
+				       struct im_relay **relay);
+
+/** Ask for its VNIC, unless it is there or asked for already [7.27]. Level: PASSIVE. */
+IM_PASSIVE im_status_t im_relay_start(struct im_relay *relay);
+
+/** Take its VNIC back, for good: it is halted, and nothing of it is held any more, when this returns [1.38]. Level:
+ * PASSIVE. */
+IM_PASSIVE void im_relay_stop(struct im_relay *relay);
+
+/** Free what im_relay_create() made: it is stopped, and the adapters below are closed [1.40]. NULL is a no-op. Level:
+ * PASSIVE. */
+IM_PASSIVE void im_relay_destroy(struct im_relay *relay);
+
+/** From now on what goes down goes to @p below; who is on the way there gets through: the core's grace period, which
+ * follows when @p below's predecessor pauses, waits for it. Level: any. */
+static inline void im_relay_move(struct im_relay *relay, struct im_binding *below)
+{
+	__atomic_store_n(&relay->below, below, __ATOMIC_RELEASE);
+}
+
+static inline struct im_binding *im_relay_below(const struct im_relay *relay)
+{
+	return __atomic_load_n(&relay->below, __ATOMIC_RELAXED);
+}
+
+/** The adapter below goes to sleep: no more sends or requests, and what is held ends [7.23]. The event is the driver's
+ * to answer. Level: PASSIVE. */
+IM_PASSIVE void im_relay_sleep_below(struct im_relay *relay);
+
+/** Whether a request that was forwarded is at the adapter below. Level: any. */
+bool im_relay_has_request(struct im_relay *relay);
+
+/** For request_complete: false where @p request is not one of this relay's. Level: DISPATCH. */
+IM_DISPATCH bool im_relay_request_complete(struct im_relay *relay, struct im_request *request, im_status_t status);
+
+/** The VNIC, for a call upward from an event; NULL: it is not there. im_relay_leave_vnic() ends it. Level: any. */
+struct im_instance *im_relay_use_vnic(struct im_relay *relay);
+void im_relay_leave_vnic(struct im_relay *relay);
+
+/**
+ * A descriptor of the relay's own over the buffers of @p packet, to be sent, or indicated, in its place; NULL: there is
+ * none, which the caller counts. Its second word is the relay. It goes on by im_relay_send() or im_relay_indicate(),
+ * and comes back through them; one that was not indicated is given back by im_relay_return(). Level: DISPATCH.
+ */
+IM_DISPATCH struct im_packet *im_relay_stand_in_send(struct im_relay *relay, struct im_packet *packet);
+IM_DISPATCH struct im_packet *im_relay_stand_in_receive(struct im_relay *relay, struct im_packet *packet);
 
 /* ---- Packets ------------------------------------------------------------------------------------- */
 

@@ -169,10 +169,8 @@ void relay_adapter_shutdown(void *context)
 IM_PASSIVE static bool are_sends_home(void *owner)
 {
 	const struct relay_event *event = owner;
-	struct im_account sum;
 
-	im_read_account(im_binding_account(event->relay->face.below), &sum);
-	return sum.sends_done == sum.sends_begun && !relay_has_request_below(event->relay);
+	return im_sends_are_home(event->relay->face.below) && !relay_has_request_below(event->relay);
 }
 
 IM_PASSIVE static void event_done(void *owner)
@@ -182,14 +180,21 @@ IM_PASSIVE static void event_done(void *owner)
 	im_complete_pnp_event(event->event, IM_STATUS_SUCCESS);
 }
 
+void im_relay_sleep_below(struct im_relay *face)
+{
+	struct relay *relay = relay_of(face);
+
+	relay_close_gate(relay, IM_RELAY_BELOW_ASLEEP);
+	relay_abort_sends(relay, IM_STATUS_LOW_POWER_STATE);
+	relay_abort_receives(relay);
+}
+
 /* New sends and requests are stopped; the event is answered when those that are below are back (7.23). */
 IM_PASSIVE static im_status_t go_to_sleep_below(struct relay *relay, struct im_pnp_event *event)
 {
 	struct relay_event *slot = &relay->power_event;
 
-	relay_close_gate(relay, IM_RELAY_BELOW_ASLEEP);
-	relay_abort_sends(relay, IM_STATUS_LOW_POWER_STATE);
-	relay_abort_receives(relay);
+	im_relay_sleep_below(&relay->face);
 	slot->relay = relay;
 	slot->event = event;
 	slot->drain = (struct im_drain){

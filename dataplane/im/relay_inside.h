@@ -30,7 +30,8 @@ enum relay_vnic {
 /* A request from above on its way below: the relay's own object (6.20). There is one at a time (6.14). */
 struct relay_forward {
 	struct im_request request;
-	uint32_t *done, *needed; /* of the original */
+	struct im_binding *below; /* that it was asked of */
+	uint32_t *done, *needed;  /* of the original */
 	void *buffer;
 	uint32_t length;
 	/* under the lock */

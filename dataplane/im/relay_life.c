@@ -59,26 +59,47 @@ IM_PASSIVE static im_status_t allocate(struct relay *relay, struct im_relay_driv
 	return relay->face.own != NULL ? IM_STATUS_SUCCESS : IM_STATUS_RESOURCES;
 }
 
-IM_PASSIVE static im_status_t create(struct im_relay_driver *driver, const struct im_bind_config *config,
-				     struct relay **out)
+IM_PASSIVE static im_status_t create(struct im_relay_driver *driver, const char *vnic, struct relay **out)
 {
-	struct relay *relay = im_allocate_memory(driver->wrapper, sizeof(*relay), "relay");
+	struct relay *relay;
 	im_status_t status;
 
+	if (strlen(vnic) >= sizeof(relay->vnic_name))
+		return IM_STATUS_INVALID_PARAMETER;
+	relay = im_allocate_memory(driver->wrapper, sizeof(*relay), "relay");
 	if (relay == NULL)
 		return IM_STATUS_RESOURCES;
 	relay->face.driver = driver;
 	relay->face.gate = IM_RELAY_STOPPED; /* until its VNIC is restarted */
-	relay->config = config;
 	relay_assembler_init(relay);
 	relay->open = (struct im_open){.context = relay, .media = media, .media_count = RTE_DIM(media)};
-	strncpy(relay->vnic_name, config->vnic_names[0], sizeof(relay->vnic_name) - 1);
+	strncpy(relay->vnic_name, vnic, sizeof(relay->vnic_name) - 1);
 	status = allocate(relay, driver);
 	if (status == IM_STATUS_SUCCESS)
 		*out = relay;
 	else
 		destroy(relay);
 	return status;
+}
+
+im_status_t im_relay_create(struct im_relay_driver *driver, struct im_binding *below, const char *vnic,
+			    struct im_relay **out)
+{
+	struct relay *relay;
+	im_status_t status = create(driver, vnic, &relay);
+
+	if (status != IM_STATUS_SUCCESS)
+		return status;
+	relay->face.below = below;
+	relay->account = im_binding_account(below);
+	*out = &relay->face;
+	return status;
+}
+
+void im_relay_destroy(struct im_relay *face)
+{
+	if (face != NULL)
+		destroy(relay_of(face));
 }
 
 /* ---- Bind ---------------------------------------------------------------------------------------- */
@@ -113,11 +134,12 @@ im_status_t im_relay_bind(struct im_relay_driver *driver, const struct im_bind_c
 	struct relay *relay;
 	im_status_t status;
 
-	if (config->vnic_count != 1 || strlen(config->vnic_names[0]) >= sizeof(relay->vnic_name))
+	if (config->vnic_count != 1)
 		return IM_STATUS_INVALID_PARAMETER;
-	status = create(driver, config, &relay);
+	status = create(driver, config->vnic_names[0], &relay);
 	if (status != IM_STATUS_SUCCESS)
 		return status;
+	relay->config = config;
 	status = im_open_adapter(&relay->face.below, driver->protocol, config, &relay->open);
 	return status == IM_STATUS_PENDING ? status : opened(relay, status);
 }
@@ -184,6 +206,11 @@ im_status_t relay_start_vnic(struct relay *relay)
 	return status;
 }
 
+im_status_t im_relay_start(struct im_relay *face)
+{
+	return relay_start_vnic(relay_of(face));
+}
+
 IM_PASSIVE static void take_back_vnic(struct relay *relay)
 {
 	relay_close_gate(relay, IM_RELAY_STOPPED);
@@ -221,6 +248,16 @@ struct im_instance *relay_use_vnic(struct relay *relay)
 void relay_leave_vnic(struct relay *relay)
 {
 	__atomic_sub_fetch(&relay->users, 1, __ATOMIC_RELEASE);
+}
+
+struct im_instance *im_relay_use_vnic(struct im_relay *face)
+{
+	return relay_use_vnic(relay_of(face));
+}
+
+void im_relay_leave_vnic(struct im_relay *face)
+{
+	relay_leave_vnic(relay_of(face));
 }
 
 /* A millisecond at a time: nobody who is at DISPATCH can wake a sleeper. */
@@ -270,12 +307,10 @@ IM_PASSIVE static void stop_vnic(struct relay *relay)
 	}
 }
 
-/* In the order of 1.38. Nothing that this relay has asked of the adapter is open when it closes (3.21). */
-im_status_t relay_unbind_adapter(void *context, void *unbind_context)
+void im_relay_stop(struct im_relay *face)
 {
-	struct relay *relay = context;
+	struct relay *relay = relay_of(face);
 
-	relay->unbind_context = unbind_context;
 	im_acquire_spin_lock(&relay->lock);
 	relay->deinitializing = true;
 	im_release_spin_lock(&relay->lock);
@@ -283,6 +318,15 @@ im_status_t relay_unbind_adapter(void *context, void *unbind_context)
 	relay_fail_parked(relay);
 	stop_vnic(relay);
 	relay_abort_receives(relay);
+}
+
+/* In the order of 1.38. Nothing that this relay has asked of the adapter is open when it closes (3.21). */
+im_status_t relay_unbind_adapter(void *context, void *unbind_context)
+{
+	struct relay *relay = context;
+
+	relay->unbind_context = unbind_context;
+	im_relay_stop(&relay->face);
 	im_assemble_wait(&relay->assembler);
 	relay_clear_below(relay);
 	if (im_close_adapter(relay->face.below) == IM_STATUS_PENDING)

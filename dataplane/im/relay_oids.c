@@ -202,6 +202,14 @@ static bool is_below(const struct relay_forward *forward, im_status_t status, ui
 	return false;
 }
 
+static bool is_drivers(const struct im_relay_driver *driver, uint32_t oid)
+{
+	for (uint32_t i = 0; i < driver->oid_count; i++)
+		if (driver->oids[i] == oid)
+			return true;
+	return false;
+}
+
 /* Exactly what is answered: the relay's, what the adapter below answers of what is forwarded, the driver's (6.46). */
 static uint32_t list_oids(const struct relay *relay, im_status_t status, uint32_t *list)
 {
@@ -213,6 +221,8 @@ static uint32_t list_oids(const struct relay *relay, im_status_t status, uint32_
 				  set = relay_who_answers(relay, rows[i].oid, true);
 		bool own = query == RELAY_OWN || set == RELAY_OWN || rows[i].oid == SLUICE_OID_GEN_SUPPORTED_LIST;
 
+		if (is_drivers(driver, rows[i].oid))
+			continue; /* in its place below */
 		if (own ||
 		    ((query != RELAY_NONE || set != RELAY_NONE) && is_below(&relay->forward, status, rows[i].oid)))
 			list[count++] = rows[i].oid;
@@ -232,7 +242,7 @@ static im_status_t answer_list(struct relay *relay, im_status_t status)
 			 forward->needed);
 }
 
-/* Status and byte counts go back as they are (6.20), but for two. */
+/* Status and byte counts go back as they are (6.20), but for two and what the driver changes. */
 im_status_t relay_translate(struct relay *relay, im_status_t status)
 {
 	struct relay_forward *forward = &relay->forward;
@@ -242,6 +252,8 @@ im_status_t relay_translate(struct relay *relay, im_status_t status)
 		return answer_list(relay, status);
 	if (request->oid == SLUICE_OID_PNP_CAPABILITIES && status == IM_STATUS_SUCCESS)
 		memset(request->buffer, 0, request->done); /* all of it are wake-up members: unspecified (6.29) */
+	if (!request->set && status == IM_STATUS_SUCCESS && relay->face.driver->answered != NULL)
+		relay->face.driver->answered(&relay->face, request->oid, request->buffer, request->done);
 	*forward->done = request->done;
 	*forward->needed = request->needed;
 	return status;

@@ -42,7 +42,28 @@ IM_DISPATCH static struct im_packet *allocate(struct relay *relay, struct im_poo
 	own->status = IM_STATUS_SUCCESS;
 	own->flags = original->flags & IM_PACKET_SHARED;
 	im_packet_words(own)[0] = (uintptr_t)original;
+	im_packet_words(own)[1] = (uintptr_t)relay;
 	relay_mark_back(relay, mark);
+	return own;
+}
+
+struct im_packet *im_relay_stand_in_send(struct im_relay *face, struct im_packet *packet)
+{
+	struct relay *relay = relay_of(face);
+	struct im_packet *own = allocate(relay, relay->send_pool, RELAY_OWN_SENDS, packet);
+
+	if (own != NULL)
+		im_copy_send_per_packet_info(own, packet);
+	return own;
+}
+
+struct im_packet *im_relay_stand_in_receive(struct im_relay *face, struct im_packet *packet)
+{
+	struct relay *relay = relay_of(face);
+	struct im_packet *own = allocate(relay, relay->receive_pool, RELAY_OWN_RECEIVES, packet);
+
+	if (own != NULL)
+		own->info = packet->info;
 	return own;
 }
 
@@ -81,13 +102,12 @@ IM_DISPATCH static uint16_t make_ready(struct relay *relay, struct im_packet **p
 		struct im_packet *packet = packets[i];
 
 		if (packet->depth >= packet->slots) {
-			struct im_packet *own = allocate(relay, relay->send_pool, RELAY_OWN_SENDS, packet);
+			struct im_packet *own = im_relay_stand_in_send(&relay->face, packet);
 
 			if (own == NULL) {
 				refuse(relay, &packet, 1, IM_STATUS_RESOURCES, SLUICE_DROP_NO_DESCRIPTOR);
 				continue;
 			}
-			im_copy_send_per_packet_info(own, packet);
 			packet = own;
 		}
 		ready[readied++] = packet;
@@ -102,7 +122,7 @@ IM_DISPATCH static void send_now(struct relay *relay, struct im_packet **packets
 
 	for (uint16_t done = 0; done < count; done += burst) {
 		burst = (uint16_t)RTE_MIN((uint32_t)(count - done), IM_BURST);
-		im_send_packets(relay->face.below, ready, make_ready(relay, packets + done, burst, ready));
+		im_send_packets(im_relay_below(&relay->face), ready, make_ready(relay, packets + done, burst, ready));
 	}
 }
 
@@ -126,7 +146,7 @@ IM_DISPATCH static __rte_noinline void send_slowly(struct relay *relay, struct i
 void im_relay_send(struct im_relay *face, struct im_packet **packets, uint16_t count)
 {
 	if (likely(__atomic_load_n(&face->gate, __ATOMIC_ACQUIRE) == 0 && have_room(packets, count)))
-		im_send_packets(face->below, packets, count);
+		im_send_packets(im_relay_below(face), packets, count);
 	else
 		send_slowly(relay_of(face), packets, count);
 }
@@ -143,6 +163,8 @@ IM_DISPATCH static struct im_packet *restore_send(struct relay *relay, struct im
 {
 	struct im_packet *original = (struct im_packet *)im_packet_words(own)[0];
 
+	if (relay->face.driver->sent != NULL)
+		relay->face.driver->sent(&relay->face, own, original);
 	original->mbuf = own->mbuf;
 	original->status = own->status;
 	im_copy_send_complete_per_packet_info(original, own);
@@ -199,7 +221,7 @@ void relay_cancel_send_packets(void *context, uint32_t cancel_id)
 
 	while (cancel_id != 0 && (count = hold_take_cancelled(relay->hold, cancel_id, packets, IM_BURST)) > 0)
 		complete(relay, packets, count, IM_STATUS_SEND_ABORTED);
-	im_cancel_send_packets(relay->face.below, cancel_id);
+	im_cancel_send_packets(im_relay_below(&relay->face), cancel_id);
 }
 
 void relay_abort_sends(struct relay *relay, im_status_t status)
@@ -242,10 +264,8 @@ IM_DISPATCH static void indicate_now(struct relay *relay, struct im_packet **pac
 		struct im_packet *packet = packets[i];
 
 		if (packet->depth >= packet->slots) {
-			packet = allocate(relay, relay->receive_pool, RELAY_OWN_RECEIVES, packet);
-			if (packet != NULL)
-				packet->info = packets[i]->info;
-			else
+			packet = im_relay_stand_in_receive(&relay->face, packet);
+			if (packet == NULL)
 				count_lost(relay, SLUICE_DROP_NO_DESCRIPTOR, 1);
 		}
 		references[i] = packet != NULL;
@@ -312,6 +332,8 @@ IM_DISPATCH static struct im_packet *restore_receive(struct relay *relay, struct
 {
 	struct im_packet *original = (struct im_packet *)im_packet_words(own)[0];
 
+	if (relay->face.driver->returned != NULL)
+		original = relay->face.driver->returned(&relay->face, own, original);
 	if (original == NULL)
 		rte_pktmbuf_free(own->mbuf);
 	else if ((original->flags & IM_PACKET_SHARED) == 0)
@@ -333,16 +355,16 @@ IM_DISPATCH static __rte_noinline void return_slowly(struct relay *relay, struct
 			home[fill++] = packet;
 		if (fill < IM_BURST)
 			continue;
-		im_return_packets(relay->face.below, home, fill);
+		im_return_packets(im_relay_below(&relay->face), home, fill);
 		fill = 0;
 	}
-	im_return_packets(relay->face.below, home, fill);
+	im_return_packets(im_relay_below(&relay->face), home, fill);
 }
 
 void im_relay_return(struct im_relay *face, struct im_packet **packets, uint16_t count)
 {
 	if (likely((__atomic_load_n(&face->back, __ATOMIC_ACQUIRE) & RELAY_OWN_RECEIVES) == 0))
-		im_return_packets(face->below, packets, count);
+		im_return_packets(im_relay_below(face), packets, count);
 	else
 		return_slowly(relay_of(face), packets, count);
 }

@@ -51,7 +51,8 @@ IM_PASSIVE static im_status_t send_down(struct relay *relay, bool pended)
 	im_acquire_spin_lock(&relay->lock);
 	cancelled = forward->cancelled;
 	im_release_spin_lock(&relay->lock);
-	status = cancelled ? IM_STATUS_REQUEST_ABORTED : im_request(relay->face.below, &forward->request);
+	forward->below = im_relay_below(&relay->face);
+	status = cancelled ? IM_STATUS_REQUEST_ABORTED : im_request(forward->below, &forward->request);
 	return status == IM_STATUS_PENDING ? status : settle(relay, status, pended);
 }
 
@@ -156,7 +157,7 @@ void relay_cancel_request(void *context)
 		settle(relay, IM_STATUS_REQUEST_ABORTED, true);
 		return;
 	}
-	im_cancel_request(relay->face.below, &forward->request);
+	im_cancel_request(forward->below, &forward->request);
 	im_acquire_spin_lock(&relay->lock);
 	last = --forward->holders == 0;
 	im_release_spin_lock(&relay->lock);
@@ -164,13 +165,21 @@ void relay_cancel_request(void *context)
 		finish(relay, true);
 }
 
+bool im_relay_request_complete(struct im_relay *face, struct im_request *request, im_status_t status)
+{
+	struct relay *relay = relay_of(face);
+
+	if (request != &relay->forward.request)
+		return false;
+	settle(relay, status, true);
+	return true;
+}
+
 void relay_request_complete(void *context, struct im_request *request, im_status_t status)
 {
 	struct relay *relay = context;
 
-	if (request == &relay->forward.request)
-		settle(relay, status, true);
-	else
+	if (!im_relay_request_complete(&relay->face, request, status))
 		im_set_event(&relay->own_done); /* 1.38 asks for it, whether or not it helps */
 }
 
@@ -198,6 +207,11 @@ void relay_send_parked(struct relay *relay)
 {
 	if (unpark(relay))
 		send_down(relay, true);
+}
+
+bool im_relay_has_request(struct im_relay *face)
+{
+	return relay_has_request_below(relay_of(face));
 }
 
 bool relay_has_request_below(struct relay *relay)
