@@ -27,7 +27,8 @@ struct im_bind_config {
 	const char *adapter; /* to open */
 	uint32_t vnic_count; /* VNICs that the driver shall present over it [1.33, 1.35] */
 	const char *const *vnic_names;
-	void *core; /* the core's */
+	void *core;			    /* the core's */
+	const char *const *vnic_parameters; /* a text for each VNIC, "vlan=100,mac=02:00:00:00:00:09"; NULL: none */
 };
 
 /* X(name, text) */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../unit/edge/eal.h"
 #include "host.h"
 #include "host_threads.h"
 #include "im/core.h"
@@ -18,6 +19,7 @@
 static uint64_t skew_ns;	 /* time that passed because a test said so */
 static uint64_t violations_seen; /* by host_expect_counted() */
 static bool is_up;
+static struct im_packet_pool pool; /* of the card's buffers */
 
 /* ---- Coming and going ---------------------------------------------------------------------------- */
 
@@ -50,6 +52,32 @@ static void verify(const struct im_verify_options *wanted)
 	assert_int_equal(im_verify(&options), 0);
 }
 
+/* Buffers come out of a DPDK pool, which the EAL must be up for; once in a program. It ties the thread to a core, which
+ * those that it starts later would have from it. */
+static void start_eal(void)
+{
+	static bool started;
+	cpu_set_t cores;
+
+	if (started)
+		return;
+	started = true;
+	assert_int_equal(sched_getaffinity(0, sizeof(cores), &cores), 0);
+	assert_int_equal(eal_up(NULL), 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(cores), &cores), 0);
+}
+
+static void make_buffers(uint32_t buffers)
+{
+	if (buffers > 0)
+		start_eal();
+	im_packet_pool_destroy(&pool); /* of a test that failed */
+	if (buffers == 0)
+		return;
+	assert_int_equal(im_packet_pool_create(&pool, 1023, 1, buffers), 0);
+	im_core.buffers = pool.buffers;
+}
+
 void host_up(const struct host_options *options)
 {
 	static const struct host_options defaults;
@@ -61,6 +89,7 @@ void host_up(const struct host_options *options)
 	is_up = true;
 	skew_ns = 0;
 	assert_int_equal(im_core_create(options->workers, options->counters > 0 ? options->counters : 4), 0);
+	make_buffers(options->buffers);
 	if (!options->unverified)
 		verify(&options->verify);
 	violations_seen = im_violations();
@@ -75,6 +104,8 @@ unsigned host_down_leaking(void)
 	im_unload_drivers();
 	host_threads_stop();
 	is_up = false;
+	assert_true(pool.buffers == NULL || im_packet_pool_full(&pool));
+	im_packet_pool_destroy(&pool);
 	return im_core_destroy();
 }
 
@@ -172,7 +203,13 @@ im_status_t host_stop(const char *name)
 
 im_status_t host_bind(const char *name, const char *adapter, const char *const *vnics)
 {
-	struct im_bind_config config = {.adapter = adapter, .vnic_names = vnics};
+	return host_bind_with(name, adapter, vnics, NULL);
+}
+
+im_status_t host_bind_with(const char *name, const char *adapter, const char *const *vnics,
+			   const char *const *parameters)
+{
+	struct im_bind_config config = {.adapter = adapter, .vnic_names = vnics, .vnic_parameters = parameters};
 
 	while (vnics != NULL && vnics[config.vnic_count] != NULL)
 		config.vnic_count++;

@@ -23,6 +23,7 @@ struct im_handle;
 struct host_options {
 	uint32_t workers;
 	uint32_t counters;		 /* rule counters; 0: 4 */
+	uint32_t buffers;		 /* that drivers can get of the card, all back at the end; 0: none */
 	bool unverified;		 /* the verifier stays off */
 	struct im_verify_options verify; /* if it is on; all zero: the defaults */
 };
@@ -74,6 +75,10 @@ im_status_t host_stop(const char *name);
 
 /** Bind @p driver over @p adapter, with these VNICs; @p vnics ends with NULL. */
 im_status_t host_bind(const char *driver, const char *adapter, const char *const *vnics);
+
+/** The same with a text for each VNIC. */
+im_status_t host_bind_with(const char *driver, const char *adapter, const char *const *vnics,
+			   const char *const *parameters);
 
 /** Have @p driver bind as soon as it registers its protocol (1.4). One at a time; @p vnics stays until it is done. */
 void host_bind_when_registered(const char *driver, const char *adapter, const char *const *vnics);

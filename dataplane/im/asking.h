@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a driver asks of the adapter below on its own account (6.16): a question that it waits for, and a setting that
+ * follows what several VNICs want together (6.36).
+ *
+ *   wanted changes ──> im_setting_follow() ── the same as below has it ──────────────────> settled
+ *                         └─ else one request at a time, with what is wanted then ──> answer ──> settled
+ *
+ * One request is under way for each setting, and its end looks again: so what came last is what is below, whoever
+ * asked, and in whatever order completions come.
+ */
+#ifndef IM_ASKING_H
+#define IM_ASKING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "level.h"
+#include "request.h"
+#include "sync.h"
+
+struct im_binding;
+
+/** A request of the driver's own; zero it to begin with. */
+struct im_question {
+	struct im_request request;
+	struct im_event done;
+	im_status_t status;
+};
+
+/** Query @p oid and wait for the end. Returns its status; question->request.done has the bytes. Level: PASSIVE. */
+IM_PASSIVE im_status_t im_ask(struct im_question *question, struct im_binding *below, uint32_t oid, void *buffer,
+			      uint32_t length);
+
+/** For request_complete: false where @p request is not this question's. Level: DISPATCH. */
+IM_DISPATCH bool im_question_answered(struct im_question *question, struct im_request *request, im_status_t status);
+
+/** A 32-bit value of the adapter below. Set up the first six; zero the rest. */
+struct im_setting {
+	struct im_wrapper *wrapper;
+	void *owner;
+	struct im_binding *below;
+	uint32_t oid;
+	/** What all want together now; whoever's wish is in it is settled by the next settled(). Level: DISPATCH. */
+	uint32_t (*wanted)(struct im_setting *setting);
+	/** It is so below, or was refused. Level: DISPATCH. */
+	void (*settled)(struct im_setting *setting, im_status_t status);
+
+	struct im_request request;
+	struct im_work work;
+	struct im_event idle; /* set: no request is under way */
+	uint32_t looks;	      /* work that is queued or running; atomic */
+	struct im_lock lock;  /* of what follows */
+	uint32_t value;	      /* that is asked for */
+	uint32_t has;	      /* that the adapter has */
+	bool busy;
+	bool again;  /* something was wanted meanwhile */
+	bool barred; /* the adapter sleeps, or goes: nothing is asked of it */
+};
+
+/** Level: PASSIVE. */
+IM_PASSIVE void im_setting_init(struct im_setting *setting);
+
+/** What is wanted may have changed. Level: PASSIVE. */
+IM_PASSIVE void im_setting_follow(struct im_setting *setting);
+
+/** The same from a DISPATCH level: a control thread follows, soon. Level: any. */
+void im_setting_follow_soon(struct im_setting *setting);
+
+/** The adapter sleeps (true), or is awake again, and gets what is wanted by now. Level: PASSIVE. */
+IM_PASSIVE void im_setting_bar(struct im_setting *setting, bool barred);
+
+/** Whether a request of it is under way. Level: any. */
+bool im_setting_is_busy(struct im_setting *setting);
+
+/** The adapter goes: nothing more is asked, and what is under way ends soon, at the latest with the close. Level:
+ * PASSIVE. */
+IM_PASSIVE void im_setting_stop(struct im_setting *setting);
+
+/** For request_complete: false where @p request is not this setting's. Level: DISPATCH. */
+IM_DISPATCH bool im_setting_answered(struct im_setting *setting, struct im_request *request, im_status_t status);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a VNIC is to the network where several share an adapter, or one has several: its own address, its own packet
+ * filter, its own multicast list, matched in software (6.36-6.38, 10.7).
+ */
+#ifndef IM_STATION_H
+#define IM_STATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/im_status.h"
+#include "level.h"
+#include "sync.h"
+
+/* Bits of OID_GEN_CURRENT_PACKET_FILTER. */
+#define IM_FILTER_DIRECTED	0x01u
+#define IM_FILTER_MULTICAST	0x02u /* addresses of the list */
+#define IM_FILTER_ALL_MULTICAST 0x04u
+#define IM_FILTER_BROADCAST	0x08u
+#define IM_FILTER_PROMISCUOUS	0x20u
+#define IM_FILTER_KNOWN		0x2fu
+
+#define IM_ADDRESS_SIZE	    6u
+#define IM_STATION_LIST_MAX 32u
+
+/** All zero takes nothing. */
+struct im_station {
+	uint8_t address[IM_ADDRESS_SIZE]; /* before its VNIC is asked for */
+	uint32_t filter;		  /* in force; atomic */
+	struct im_lock lock;		  /* of the list */
+	uint32_t list_count;
+	uint8_t list[IM_STATION_LIST_MAX][IM_ADDRESS_SIZE];
+};
+
+/** Whether a frame to this address is for it. NULL: the frame is too short to have one. Level: DISPATCH. */
+IM_DISPATCH bool im_station_takes(struct im_station *station, const uint8_t *destination);
+
+/** What the adapter below must let pass, where @p wanted is what all stations over it want, and whether one of them has
+ * another address than it [6.36]. Level: any. */
+uint32_t im_station_filter_below(uint32_t wanted, bool addresses_differ);
+
+/** Answer what is its own: the addresses, the filter in force, the list and its size; NOT_SUPPORTED: none of these.
+ * Level: any. */
+im_status_t im_station_query(struct im_station *station, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
+			     uint32_t *needed);
+
+/** Set OID_802_3_MULTICAST_LIST [6.37]. Level: any. */
+im_status_t im_station_set_list(struct im_station *station, const void *buffer, uint32_t length, uint32_t *read,
+				uint32_t *needed);
+
+/** Take nothing any more, as at first; the address stays. Level: any. */
+void im_station_clear(struct im_station *station);
+
+#endif
