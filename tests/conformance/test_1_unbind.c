@@ -38,7 +38,7 @@ static const struct host_options later = {.verify = {.schedule = IM_SCHEDULE_LAT
 static void unbind(void *argument)
 {
 	(void)argument;
-	im_unbind_over("nic");
+	host_unbind_over("nic");
 }
 
 static im_status_t start_while_unbound(struct im_relay *relay)
