@@ -118,7 +118,8 @@ IM_DISPATCH static bool is_empty(const struct queue *queue)
 
 /*
  * Who closes the gate, or opens it, does that first and takes this lock afterwards: so a packet is either put before
- * that, and found, or it is not put.
+ * that, and found, or it is not put. Between the two nobody drains the queue yet: what comes then may not pass what is
+ * in it (4.20).
  */
 bool hold_put(struct hold *hold, enum hold_kind kind, struct im_packet **packets, uint16_t count, uint16_t *taken)
 {
@@ -127,7 +128,7 @@ bool hold_put(struct hold *hold, enum hold_kind kind, struct im_packet **packets
 
 	*taken = 0;
 	im_acquire_spin_lock(&queue->lock);
-	held = is_closed(hold) || queue->draining;
+	held = is_closed(hold) || queue->draining || !is_empty(queue);
 	if (held && (__atomic_load_n(hold->gate, __ATOMIC_ACQUIRE) & hold->bars) == 0)
 		*taken = push(&queue->fifos[kind], packets, count);
 	im_release_spin_lock(&queue->lock);
