@@ -1,45 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What control threads do to the stacks: one operation at a time each, drawn at random. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "spin.h"
 
 /* ---- Two drivers that come and go ---------------------------------------------------------------- */
-
-#define RELAYS(X)                                                                                                      \
-	X(steady)                                                                                                      \
-	X(fleeting)
-
-#define X(name)                                                                                                        \
-	static struct im_relay_driver name = {.description = #name};                                                   \
-	static struct im_device *name##_device;                                                                        \
-	static im_status_t name##_bind(const struct im_bind_config *config)                                            \
-	{                                                                                                              \
-		return im_relay_bind(&name, config);                                                                   \
-	}                                                                                                              \
-	/* As long as there is a device, the driver is not unloaded (1.29). */                                         \
-	static void name##_uninstall(void)                                                                             \
-	{                                                                                                              \
-		im_deregister_device(name##_device);                                                                   \
-		name##_device = NULL;                                                                                  \
-	}                                                                                                              \
-	static void name##_unload(void)                                                                                \
-	{                                                                                                              \
-		im_relay_unload(&name);                                                                                \
-	}                                                                                                              \
-	static im_status_t name##_entry(struct im_driver_object *object)                                               \
-	{                                                                                                              \
-		static const struct im_miniport_characteristics miniport;                                              \
-		static const struct im_protocol_characteristics protocol = {.bind_adapter = name##_bind,               \
-									    .uninstall = name##_uninstall};            \
-		im_status_t status = im_relay_register(&name, object, &miniport, &protocol, name##_unload);            \
-                                                                                                                       \
-		if (status == IM_STATUS_SUCCESS &&                                                                     \
-		    im_register_device(name.wrapper, #name, &operations, &name##_device) != IM_STATUS_SUCCESS)         \
-			name##_device = NULL;                                                                          \
-		return status;                                                                                         \
-	}
 
 static im_status_t device_open(struct im_device *device, void **handle_context)
 {
@@ -65,6 +32,50 @@ static const struct im_device_operations operations = {
 	.call = device_call,
 	.close = device_close,
 };
+
+static pthread_mutex_t devices = PTHREAD_MUTEX_INITIALIZER; /* their first and last VNICs, one at a time (8.3) */
+
+#define RELAYS(X)                                                                                                      \
+	X(steady)                                                                                                      \
+	X(fleeting)
+
+#define X(name)                                                                                                        \
+	static struct im_relay_driver name;                                                                            \
+	static struct im_device *name##_device; /* under `devices`, as the next one */                                 \
+	static unsigned name##_vnics;                                                                                  \
+	static im_status_t name##_start(struct im_relay *relay)                                                        \
+	{                                                                                                              \
+		(void)relay;                                                                                           \
+		pthread_mutex_lock(&devices);                                                                          \
+		if (name##_vnics++ == 0)                                                                               \
+			im_register_device(name.wrapper, #name, &operations, &name##_device); /* or does without */    \
+		pthread_mutex_unlock(&devices);                                                                        \
+		return IM_STATUS_SUCCESS;                                                                              \
+	}                                                                                                              \
+	static void name##_stop(struct im_relay *relay)                                                                \
+	{                                                                                                              \
+		(void)relay;                                                                                           \
+		pthread_mutex_lock(&devices);                                                                          \
+		if (--name##_vnics == 0)                                                                               \
+			im_deregister_device(name##_device);                                                           \
+		pthread_mutex_unlock(&devices);                                                                        \
+	}                                                                                                              \
+	static struct im_relay_driver name = {.description = #name, .start = name##_start, .stop = name##_stop};       \
+	static im_status_t name##_bind(const struct im_bind_config *config)                                            \
+	{                                                                                                              \
+		return im_relay_bind(&name, config);                                                                   \
+	}                                                                                                              \
+	static void name##_unload(void)                                                                                \
+	{                                                                                                              \
+		im_relay_unload(&name);                                                                                \
+	}                                                                                                              \
+	static im_status_t name##_entry(struct im_driver_object *object)                                               \
+	{                                                                                                              \
+		static const struct im_miniport_characteristics miniport;                                              \
+		static const struct im_protocol_characteristics protocol = {.bind_adapter = name##_bind};              \
+                                                                                                                       \
+		return im_relay_register(&name, object, &miniport, &protocol, name##_unload);                          \
+	}
 
 RELAYS(X)
 #undef X
