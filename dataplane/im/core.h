@@ -114,6 +114,24 @@ struct im_addressing {
 	uint8_t multicast[32 * 6];
 };
 
+/* Something that is a number. */
+struct im_setting {
+	uint32_t value;
+	bool is_set;
+};
+
+struct im_wake_pattern {
+	uint32_t length; /* bytes */
+	uint8_t bytes[256];
+};
+
+/* What else somebody has set. Written as a request ends, read while a reset keeps requests away. */
+struct im_settings {
+	struct im_setting offloads, wake_up;
+	uint32_t pattern_count;
+	struct im_wake_pattern patterns[16];
+};
+
 /* Requests for an instance: one at the miniport, the others wait in order [6.14]. All under the lock. */
 struct im_request_queue {
 	struct im_lock lock;
@@ -138,6 +156,7 @@ struct im_reset_state {
 	bool returned;	       /* ... and its handler has returned */
 	bool addressing_reset; /* of the completion */
 	uint8_t step;	       /* that comes next (reset.c) */
+	uint32_t pattern;      /* that is given back next */
 	uint32_t ended;	       /* resets until now; under the core's lock */
 	im_status_t status;
 	struct im_binding *asked_by; /* gets reset_complete */
@@ -184,6 +203,7 @@ struct im_instance {
 	struct im_request_queue requests;
 	struct im_reset_state reset;
 	struct im_addressing addressing; /* that the miniport has; for 7.2 */
+	struct im_settings settings;	 /* likewise */
 	uint8_t address[6];		 /* MAC, where IM_GATE_LOOPBACK is set; changes while the instance is paused */
 	uint32_t hang_period_s;
 	uint64_t next_hang_check_ns;
@@ -529,6 +549,12 @@ IM_PASSIVE im_status_t im_merge_addressing(struct im_instance *instance, const s
 /** Such a request has succeeded, with @p merged if that went down instead. Level: any. */
 void im_remember_addressing(struct im_instance *instance, const struct im_request *request,
 			    const struct im_addressing *merged);
+
+/** Offloads and wake-up patterns, for a reset (settings.c). Whether what @p request sets could be given back: else it
+ * is not for the miniport. Level: any. */
+bool im_has_room_for_setting(struct im_instance *instance, const struct im_request *request);
+/** Such a request, or any other set, has succeeded. Under the lock of its queue. Level: any. */
+void im_remember_setting(struct im_instance *instance, const struct im_request *request);
 
 /** Begin a reset. @p asked_by, or NULL: the core. RESET_IN_PROGRESS, NOT_RESETTABLE, CLOSING; otherwise the caller has
  * im_run_reset() run, here or as work. Level: any. */

@@ -42,7 +42,8 @@ struct im_request {
  * Query or set an OID of the adapter below. PENDING: request_complete follows exactly once, perhaps before this
  * returns; anything else is final [6.11]. CLOSING, LOW_POWER_STATE [6.19]; NOT_ACCEPTED for PNP_SET_POWER, which is
  * the core's to set. Packet filters and multicast lists of all protocols over an adapter go down as one, so that each
- * sets and clears but its own; RESOURCES where the lists have too many addresses together. Level: PASSIVE.
+ * sets and clears but its own; RESOURCES where the lists have too many addresses together, or there are too many
+ * wake-up patterns, or one of them is too long, to be given back after a reset [7.2]. Level: PASSIVE.
  */
 IM_PASSIVE im_status_t im_request(struct im_binding *binding, struct im_request *request);
 

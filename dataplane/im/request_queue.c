@@ -128,6 +128,8 @@ static im_status_t call(struct im_instance *instance, struct im_request *request
 		return query(instance, request);
 	if (request->core.binding != NULL && im_is_addressing(request))
 		return set_merged(instance, request);
+	if (!im_has_room_for_setting(instance, request))
+		return IM_STATUS_RESOURCES;
 	return set(instance, request, request->buffer, request->length);
 }
 
@@ -168,6 +170,8 @@ const struct im_request_fault *im_settle_request(struct im_instance *instance, i
 		request->done = status == IM_STATUS_SUCCESS ? request->length : 0;
 	if (status == IM_STATUS_SUCCESS && im_is_addressing(request))
 		im_remember_addressing(instance, request, queue->merging ? &queue->merged : NULL);
+	else if (status == IM_STATUS_SUCCESS && request->set)
+		im_remember_setting(instance, request);
 	set_state(request, IM_REQUEST_SETTLED);
 	queue->active = NULL;
 	return fault;

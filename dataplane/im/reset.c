@@ -3,7 +3,7 @@
  * Resets (contract section 7A): a row of steps, run as work. A step that waits for the miniport leaves, and what it
  * waits for queues the work again for the next one: nobody sleeps over a miniport that may never answer.
  *
- *   announce ──> call ──> give_back ──> restore_filter ──> restore_multicast ──> finish
+ *   announce ──> call ──> give_back ──> restore_filter ──> restore_multicast ──> ... ──> finish
  *                  └ PENDING ... im_reset_complete()  └ PENDING ... the request is complete
  *
  * A pause may run at the same time: neither waits for the other's end (7.8).
@@ -31,6 +31,7 @@ im_status_t im_begin_reset(struct im_instance *instance, struct im_binding *aske
 		__atomic_store_n(&reset->running, true, __ATOMIC_RELAXED);
 		reset->asked_by = asked_by;
 		reset->step = 0;
+		reset->pattern = 0;
 		reset->pended = false;
 		reset->returned = false;
 		reset->addressing_reset = false;
@@ -164,6 +165,34 @@ IM_PASSIVE static bool restore_multicast(struct im_instance *instance)
 	return restore(instance, SLUICE_OID_802_3_MULTICAST_LIST, has->multicast, has->multicast_length);
 }
 
+IM_PASSIVE static bool restore_number(struct im_instance *instance, uint32_t oid, struct im_setting *setting)
+{
+	return !setting->is_set || restore(instance, oid, &setting->value, sizeof(setting->value));
+}
+
+IM_PASSIVE static bool restore_offloads(struct im_instance *instance)
+{
+	return restore_number(instance, SLUICE_OID_TCP_TASK_OFFLOAD, &instance->settings.offloads);
+}
+
+/* One at a time: the same step comes again. That is settled first, as it may come while this one is on its way back. */
+IM_PASSIVE static bool restore_patterns(struct im_instance *instance)
+{
+	struct im_reset_state *reset = &instance->reset;
+	struct im_wake_pattern *pattern;
+
+	if (reset->pattern == instance->settings.pattern_count)
+		return true;
+	pattern = &instance->settings.patterns[reset->pattern++];
+	reset->step--;
+	return restore(instance, SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN, pattern->bytes, pattern->length);
+}
+
+IM_PASSIVE static bool restore_wake_up(struct im_instance *instance)
+{
+	return restore_number(instance, SLUICE_OID_PNP_ENABLE_WAKE_UP, &instance->settings.wake_up);
+}
+
 /* The protocol that asked keeps the instance alive until it is told. */
 static void tell_asker(struct im_binding *binding, im_status_t status)
 {
@@ -203,7 +232,8 @@ IM_PASSIVE static bool finish(struct im_instance *instance)
 }
 
 static bool (*const steps[])(struct im_instance *) = {
-	announce, call, give_back, restore_filter, restore_multicast, finish,
+	announce,	 call,	 give_back, restore_filter, restore_multicast, restore_offloads, restore_patterns,
+	restore_wake_up, finish,
 };
 
 /* After a step that leaves, another thread may be at the next one already. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Resets: what the core keeps away, gives back and tells around them, and what a relay does meanwhile (contract section
  * 7A). */
+#include <string.h>
+
 #include "shipped.h"
 
 static struct im_packet *packets[8];
@@ -124,6 +126,81 @@ static void c7_1_a_reset_ends_with_one_of_its_statuses(void **state)
 			rig_end();
 		}
 	host_expect_stop("7.1", reset_with_a_status_of_sends);
+}
+
+/* ---- What is set again --------------------------------------------------------------------------- */
+
+static im_status_t set(uint32_t oid, const void *bytes, uint32_t length)
+{
+	struct im_request request = {.set = true, .oid = oid, .buffer = (void *)(uintptr_t)bytes, .length = length};
+
+	return rig_request(rig.top_binding, &request);
+}
+
+static const uint8_t patterns[2][8] = {{1}, {2, 3, 4}}, address[6] = {1, 0, 0x5e, 0, 0, 9};
+static const uint32_t offloads = 7, filter = 0x0b;
+
+/* What the top has set, through the relay. */
+static void set_all(void)
+{
+	*rig_value(rig.port, SLUICE_OID_TCP_TASK_OFFLOAD) =
+		(struct rig_value){.oid = SLUICE_OID_TCP_TASK_OFFLOAD, .length = 4, .settable = true};
+	*rig_value(rig.port, SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN) = (struct rig_value){
+		.oid = SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN, .length = sizeof(patterns[0]), .settable = true};
+	assert_int_equal(set(SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)), IM_STATUS_SUCCESS);
+	assert_int_equal(set(SLUICE_OID_802_3_MULTICAST_LIST, address, sizeof(address)), IM_STATUS_SUCCESS);
+	assert_int_equal(set(SLUICE_OID_TCP_TASK_OFFLOAD, &offloads, sizeof(offloads)), IM_STATUS_SUCCESS);
+	for (size_t i = 0; i < RTE_DIM(patterns); i++)
+		assert_int_equal(set(SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN, patterns[i], sizeof(patterns[i])),
+				 IM_STATUS_SUCCESS);
+}
+
+static void lose(uint32_t oid)
+{
+	memset(rig_value(rig.port, oid)->bytes, 0, sizeof(rig_value(rig.port, oid)->bytes));
+}
+
+static void expect_bytes(uint32_t oid, const void *bytes, uint32_t length)
+{
+	assert_memory_equal(rig_value(rig.port, oid)->bytes, bytes, length);
+}
+
+static const uint32_t lost[] = {SLUICE_OID_GEN_CURRENT_PACKET_FILTER, SLUICE_OID_802_3_MULTICAST_LIST,
+				SLUICE_OID_TCP_TASK_OFFLOAD, SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN};
+
+static void reset_and_expect_all(void)
+{
+	for (size_t i = 0; i < RTE_DIM(lost); i++)
+		lose(lost[i]);
+	rig_forget();
+	assert_int_equal(host_reset("nic"), IM_STATUS_SUCCESS);
+	host_settle();
+	assert_int_equal(rig_calls(RIG_set_information, "nic"), RTE_DIM(lost) + 1);
+	expect_bytes(SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter));
+	expect_bytes(SLUICE_OID_802_3_MULTICAST_LIST, address, sizeof(address));
+	expect_bytes(SLUICE_OID_TCP_TASK_OFFLOAD, &offloads, sizeof(offloads));
+	expect_bytes(SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN, patterns[1], sizeof(patterns[1])); /* the last one */
+}
+
+static void c7_2_what_the_miniport_has_lost_is_set_again(void **state)
+{
+	(void)state;
+	for (enum rig_when when = RIG_INLINE; when < RIG_LATER; when++) {
+		shipped_begin(NULL);
+		shipped_build(1);
+		set_all();
+		rig.nic->script.requests = when;
+		rig.nic->script.addressing_reset = true;
+		reset_and_expect_all();
+		reset_and_expect_all();
+		rig.nic->script.requests = RIG_INLINE;
+		rig.nic->script.addressing_reset = false; /* it has seen to that itself */
+		rig_forget();
+		assert_int_equal(host_reset("nic"), IM_STATUS_SUCCESS);
+		host_settle();
+		assert_int_equal(rig_calls(RIG_set_information, "nic"), 0);
+		rig_end();
+	}
 }
 
 /* ---- What stays away ----------------------------------------------------------------------------- */
@@ -400,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c7_1_c7_3_a_completion_without_a_reset_that_pends_stops_the_firmware),
 		cmocka_unit_test(c7_1_a_reset_ends_with_one_of_its_statuses),
+		cmocka_unit_test(c7_2_what_the_miniport_has_lost_is_set_again),
 		cmocka_unit_test(c7_4_a_miniport_in_reset_gets_no_sends_and_no_requests),
 		cmocka_unit_test(c7_5_the_core_fails_what_a_serialised_miniport_had),
 		cmocka_unit_test(c7_5_what_a_serialised_miniport_completes_itself_is_not_failed),

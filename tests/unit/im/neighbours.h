@@ -86,6 +86,9 @@ void nb_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define nb_expect(text) nb_expect_at(__LINE__, text)
 void nb_expect_at(int line, const char *text);
 
+/** Empty the log. */
+void nb_forget(void);
+
 /** Expect that the one violation since the last call was of @p statement; NULL: that there was none. */
 #define nb_expect_violation(statement) nb_expect_violation_at(__LINE__, statement)
 void nb_expect_violation_at(int line, const char *statement);

@@ -8,6 +8,11 @@
 #define FILTER	  SLUICE_OID_GEN_CURRENT_PACKET_FILTER /* 1010e */
 #define MULTICAST SLUICE_OID_802_3_MULTICAST_LIST      /* 1010103 */
 
+#define OFFLOADS       SLUICE_OID_TCP_TASK_OFFLOAD	     /* fc010201 */
+#define ADD_PATTERN    SLUICE_OID_PNP_ADD_WAKE_UP_PATTERN    /* fd010103 */
+#define REMOVE_PATTERN SLUICE_OID_PNP_REMOVE_WAKE_UP_PATTERN /* fd010104 */
+#define ENABLE_WAKE_UP SLUICE_OID_PNP_ENABLE_WAKE_UP	     /* fd010106 */
+
 /* RESET_START is status 1, RESET_END is 2; each has its end (7.6). */
 #define START "t0:status(1) t1:status(1) t0:end t1:end"
 #define END   "t0:status(2) t1:status(2) t0:end t1:end"
@@ -308,6 +313,61 @@ static void what_the_miniport_lost_is_restored(void **state)
 	nb_down();
 }
 
+static im_status_t set_bytes(uint32_t oid, const void *bytes, uint32_t length)
+{
+	struct im_request request = {.set = true, .oid = oid, .buffer = (void *)(uintptr_t)bytes, .length = length};
+
+	return im_request(nb_tops[0].binding, &request);
+}
+
+/* contract: 7.2 */
+static void offloads_and_wake_up_patterns_are_restored(void **state)
+{
+	static const uint8_t first[5] = {1}, second[6] = {2}, third[7] = {3};
+	static const uint32_t offloads = 3, events = 2;
+
+	(void)state;
+	nb_up(1, false);
+	set_bytes(ADD_PATTERN, first, sizeof(first));
+	set_bytes(ADD_PATTERN, second, sizeof(second));
+	set_bytes(ADD_PATTERN, third, sizeof(third));
+	set_bytes(ADD_PATTERN, third, sizeof(third)); /* once */
+	set_bytes(REMOVE_PATTERN, second, sizeof(second));
+	set_bytes(REMOVE_PATTERN, second, sizeof(second)); /* not there */
+	set_bytes(OFFLOADS, &offloads, sizeof(offloads));
+	set_bytes(ENABLE_WAKE_UP, &events, sizeof(events));
+	nb_nic.set = IM_STATUS_INVALID_DATA; /* what it refuses it has not */
+	set_bytes(ADD_PATTERN, second, sizeof(second));
+	nb_nic.set = IM_STATUS_SUCCESS;
+	nb_nic.addressing_reset = true;
+	nb_forget();
+	assert_int_equal(im_reset_instance(nb_nic.instance), IM_STATUS_SUCCESS);
+	nb_expect("t0:status(1) t0:end nic:reset nic:set(1010e,0) nic:set(1010103,0 addresses) nic:set(fc010201,3) "
+		  "nic:set(fd010103,5 bytes) nic:set(fd010103,7 bytes) nic:set(fd010106,2) t0:status(2) t0:end");
+	nb_down();
+}
+
+static void a_pattern_that_could_not_be_restored_is_refused(void **state)
+{
+	uint8_t pattern[257] = {0};
+
+	(void)state;
+	nb_up(1, false);
+	assert_int_equal(set_bytes(ADD_PATTERN, pattern, sizeof(pattern)), IM_STATUS_RESOURCES);
+	nb_expect("");
+	for (pattern[0] = 0; pattern[0] < 16; pattern[0]++)
+		assert_int_equal(set_bytes(ADD_PATTERN, pattern, 256), IM_STATUS_SUCCESS);
+	nb_forget();
+	assert_int_equal(set_bytes(ADD_PATTERN, pattern, 256), IM_STATUS_RESOURCES);
+	nb_expect("");
+	pattern[0] = 3;
+	assert_int_equal(set_bytes(REMOVE_PATTERN, pattern, 256), IM_STATUS_SUCCESS);
+	pattern[0] = 16; /* there is room again */
+	assert_int_equal(set_bytes(ADD_PATTERN, pattern, 256), IM_STATUS_SUCCESS);
+	nb_forget();
+	nb_down();
+}
+
 static void complete_set(void)
 {
 	im_set_information_complete(nb_nic.instance, IM_STATUS_SUCCESS);
@@ -432,10 +492,12 @@ int main(void)
 		cmocka_unit_test(a_reset_has_its_own_statuses),
 		cmocka_unit_test(a_reset_may_be_asked_for_at_any_level),
 		cmocka_unit_test(a_reset_that_pends_is_completed_at_any_level),
+		cmocka_unit_test(a_pattern_that_could_not_be_restored_is_refused),
 		cmocka_unit_test(an_adapter_asleep_is_not_reset),
 		cmocka_unit_test(an_intermediate_drivers_vnic_is_not_reset),
 		cmocka_unit_test(every_protocol_is_told_the_begin_and_the_end),
 		cmocka_unit_test(no_sends_go_down_meanwhile),
+		cmocka_unit_test(offloads_and_wake_up_patterns_are_restored),
 		cmocka_unit_test(one_reset_at_a_time),
 		cmocka_unit_test(only_a_pending_reset_is_completed_and_once),
 		cmocka_unit_test(requests_wait_for_the_end),
