@@ -131,6 +131,8 @@ static im_status_t call_initialize(struct im_instance *instance)
 	im_leave(&frame);
 	if (status != IM_STATUS_SUCCESS)
 		im_verify_initialize_failed(instance);
+	else if (!instance->miniport->layered)
+		im_verify_hardware(instance);
 	if (status == IM_STATUS_SUCCESS && instance->context == NULL) {
 		im_violation("2.50", im_driver_of(instance), "initialize set no context");
 		return IM_STATUS_FAILURE;

@@ -98,7 +98,8 @@ struct im_miniport_characteristics {
 	/** Optional: something happened to the device itself [2.26, 7.26]. Level: PASSIVE. */
 	void (*pnp_event_notify)(void *context, const struct im_pnp_event *event);
 
-	/** Optional: the card goes down now: quiesce, call nothing, free nothing [2.27, 7.29]. Level: DISPATCH. */
+	/** Optional for an intermediate driver; who has hardware needs it [12.36]. The card goes down now: quiesce,
+	 * call nothing, free nothing [2.27, 7.29]. Level: DISPATCH. */
 	void (*adapter_shutdown)(void *context);
 
 	/* Never supplied: no interrupting device, no allocation at raised level, no reconfiguration, no connections. */
@@ -159,7 +160,7 @@ IM_PASSIVE im_status_t im_deinitialize_device_instance(struct im_instance *insta
 #define IM_ATTRIBUTE_INTERMEDIATE_DRIVER 0x01u
 #define IM_ATTRIBUTE_DESERIALIZE	 0x02u
 #define IM_ATTRIBUTE_NO_HALT_ON_SUSPEND	 0x04u
-#define IM_ATTRIBUTE_IGNORE_TIMEOUTS	 0x08u /* of packets and requests: the driver does its own timing */
+#define IM_ATTRIBUTE_IGNORE_TIMEOUTS	 0x08u /* of packets and requests: those below are timed; no hardware's [12.37] */
 #define IM_ATTRIBUTE_NO_LOOPBACK	 0x10u /* the core loops frames to the own address back [4.29] */
 
 /** From inside initialize: the context for every later handler, and what the instance is [2.49, 2.50]. Level: PASSIVE.

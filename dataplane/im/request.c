@@ -37,7 +37,7 @@ im_status_t im_request(struct im_binding *binding, struct im_request *request)
 {
 	im_status_t status;
 
-	if (request == NULL)
+	if (request == NULL || (request->buffer == NULL && request->length > 0))
 		return IM_STATUS_INVALID_PARAMETER;
 	if (binding == NULL)
 		return IM_STATUS_CLOSING;

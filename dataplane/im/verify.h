@@ -328,6 +328,10 @@ IM_DISPATCH void im_verify_relayed_loan(const struct im_instance *instance, stru
 void im_verify_instance_state(const struct im_instance *instance, uint8_t from, uint8_t to);
 void im_verify_binding_state(const struct im_binding *binding, uint8_t from, uint8_t to);
 
+/** A plain miniport, which has hardware, has initialised: what it must not do without [12.36, 12.37]. Level: PASSIVE.
+ */
+IM_PASSIVE void im_verify_hardware(const struct im_instance *instance);
+
 /** An initialize has failed, and halt does not follow: its timers are gone [12.2]. Level: PASSIVE. */
 IM_PASSIVE void im_verify_initialize_failed(const struct im_instance *instance);
 

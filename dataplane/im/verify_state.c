@@ -85,6 +85,18 @@ static void check_end(const char *driver, const char *object, uint64_t packets, 
 		im_violation_text("12.59", driver, "'%s' is gone with %u requests out", object, requests);
 }
 
+/* Hardware that nobody stops goes on writing to memory, and only it can lose what it was given. */
+void im_verify_hardware(const struct im_instance *instance)
+{
+	if (!im_is_verified())
+		return;
+	if (instance->miniport->handlers.adapter_shutdown == NULL)
+		im_violation("12.36", im_driver_of(instance),
+			     "has hardware, and no adapter_shutdown handler to stop it");
+	if (instance->attributes & IM_ATTRIBUTE_IGNORE_TIMEOUTS)
+		im_violation("12.37", im_driver_of(instance), "has hardware, and does not want to be timed");
+}
+
 void im_verify_instance_state(const struct im_instance *instance, uint8_t from, uint8_t to)
 {
 	if (!im_is_verified())

@@ -274,7 +274,9 @@ static void c2_49_timeouts_are_ignored_where_the_attributes_say_so(void **state)
 	static const struct {
 		uint32_t attributes;
 		unsigned resets;
-	} cases[] = {{0, 1}, {IM_ATTRIBUTE_IGNORE_TIMEOUTS, 0}};
+		const char *violated; /* by hardware that is not timed */
+	} cases[] = {{0, 1, NULL}, {IM_ATTRIBUTE_IGNORE_TIMEOUTS, 0, "12.37"}};
+	struct host_options counting = {.verify = im_verify_defaults};
 	uint32_t speed;
 
 	(void)state;
@@ -282,9 +284,11 @@ static void c2_49_timeouts_are_ignored_where_the_attributes_say_so(void **state)
 		struct im_request request = {
 			.oid = SLUICE_OID_GEN_LINK_SPEED, .buffer = &speed, .length = sizeof(speed)};
 
-		rig_begin(NULL, 0);
+		counting.verify.action = IM_VERIFY_COUNT;
+		rig_begin(&counting, 0);
 		rig.nic->script.attributes = cases[i].attributes;
 		rig_build(0);
+		host_expect_counted(cases[i].violated);
 		rig.nic->script.requests = RIG_LATER;
 		assert_int_equal(im_request(rig.top_binding->binding, &request), IM_STATUS_PENDING);
 		for (int second = 0; second < 6; second++)

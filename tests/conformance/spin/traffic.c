@@ -137,6 +137,11 @@ static void nic_return_packets(void *context, struct im_packet **packets, uint16
 	come_home(lane_of(port->receives), packets, count);
 }
 
+static void nic_adapter_shutdown(void *context)
+{
+	(void)context;
+}
+
 im_status_t spin_nic_entry(struct im_driver_object *object)
 {
 	static const struct im_miniport_characteristics miniport = {
@@ -148,6 +153,7 @@ im_status_t spin_nic_entry(struct im_driver_object *object)
 		.reset = nic_reset,
 		.send_packets = nic_send_packets,
 		.return_packets = nic_return_packets,
+		.adapter_shutdown = nic_adapter_shutdown,
 		.pause = nic_pause,
 		.restart = nic_restart,
 	};

@@ -74,7 +74,7 @@ static im_status_t close_twice(void *context, void *unbind_context)
 		im_close_adapter(handle);
 	return status;
 }
-/* contract: 11.38 12.6 */
+/* contract: 12.6 */
 static void c1_33_c1_34_c1_36_c1_37_c3_3_c3_22_bindings(void **state)
 {
 	static const struct wrong rows[] = {
@@ -139,7 +139,7 @@ static void unbind_one_of_two(void)
 	host_pnp_event("other", &event);
 }
 
-/* contract: 11.28 11.29 11.30 */
+/* contract: 11.29 11.30 */
 static void c3_22_calls_over_a_binding_that_is_gone(void **state)
 {
 	static const struct wrong rows[] = {

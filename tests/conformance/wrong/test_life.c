@@ -210,6 +210,7 @@ static im_status_t initialize_as_a_nic(struct im_instance *instance, void *devic
 					 : IM_ATTRIBUTE_DESERIALIZE | IM_ATTRIBUTE_INTERMEDIATE_DRIVER);
 }
 
+/* contract: 11.40 */
 static void c2_49_c2_50_instances(void **state)
 {
 	static const struct wrong rows[] = {
@@ -223,12 +224,39 @@ static void c2_49_c2_50_instances(void **state)
 	wrong_try(rows);
 }
 
+/* ---- Hardware ------------------------------------------------------------------------------------ */
+
+static void without_shutdown(struct rig_driver *driver)
+{
+	if (wrong)
+		driver->miniport.adapter_shutdown = NULL;
+}
+
+static void without_timeouts(struct rig_driver *driver)
+{
+	if (wrong)
+		driver->script.attributes = IM_ATTRIBUTE_IGNORE_TIMEOUTS;
+}
+
+/* The mid of this scene has neither, and may. */
+static void c12_36_c12_37_drivers_with_hardware(void **state)
+{
+	static const struct wrong rows[] = {
+		{"has no shutdown handler", "12.36", "nic", .change = without_shutdown, .scene = wrong_stack},
+		{"does not want to be timed", "12.37", "nic", .change = without_timeouts, .scene = wrong_stack},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c1_2_c1_7_c1_8_c1_12_c1_15_entries),
 		cmocka_unit_test(c1_19_c1_20_c1_25_going),
 		cmocka_unit_test(c2_49_c2_50_instances),
+		cmocka_unit_test(c12_36_c12_37_drivers_with_hardware),
 	};
 
 	return host_run_tests(tests);

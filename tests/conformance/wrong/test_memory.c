@@ -62,7 +62,7 @@ static void halt_and_write_on(void *context)
 		buffer[3] = 0;
 }
 
-/* contract: 12.16 12.30 12.32 12.40 */
+/* contract: 12.16 12.30 12.40 */
 static void c1_22_memory(void **state)
 {
 	static const struct wrong rows[] = {
@@ -318,15 +318,30 @@ static void run(struct im_work *work)
 	(void)work;
 }
 
-static struct im_work work = {.run = run};
+static struct im_work work;
 
 static void unload_with_work(struct rig_driver *driver)
 {
 	rig_default_unload(driver);
-	work.wrapper = driver->wrapper;
+	work = (struct im_work){.run = run, .wrapper = driver->wrapper};
 	im_schedule_work(&work);
 	if (!wrong)
 		im_flush_work(driver->wrapper);
+}
+
+/* Whoever waits for all work of a driver waits for itself here. */
+static void run_and_wait(struct im_work *self)
+{
+	if (wrong)
+		im_flush_work(self->wrapper);
+}
+
+static void wait_inside_work(void)
+{
+	wrong_stack();
+	work = (struct im_work){.run = run_and_wait, .wrapper = rig.mid->wrapper};
+	im_schedule_work(&work);
+	host_settle();
 }
 
 static void change_unload(struct rig_driver *driver)
@@ -334,10 +349,11 @@ static void change_unload(struct rig_driver *driver)
 	driver->unload = unload_with_work;
 }
 
-/* contract: 12.3 12.31 */
+/* contract: 11.20 12.3 12.31 */
 static void c1_23_work_items(void **state)
 {
 	static const struct wrong rows[] = {
+		{"waits for all its work inside of it", "1.23", "mid", .scene = wait_inside_work, .stops = true},
 		{"is unloaded with a work item queued", "1.23", "mid", .change = change_unload, .scene = wrong_stack},
 	};
 

@@ -240,7 +240,7 @@ static void sleep_and_wake(void)
 	host_settle();
 }
 
-/* contract: 12.22 12.28 12.8 */
+/* contract: 12.28 12.8 */
 static void c6_13_c6_28_c7_28_who_asks_and_what_must_succeed(void **state)
 {
 	static const struct wrong rows[] = {

@@ -174,6 +174,11 @@ static im_status_t nic_transfer_data(struct im_packet *packet, uint32_t *transfe
 	return bed_nic.transfer;
 }
 
+static void nic_adapter_shutdown(void *context)
+{
+	(void)context;
+}
+
 static im_status_t nic_entry(struct im_driver_object *object)
 {
 	static const struct im_miniport_characteristics miniport = {
@@ -187,6 +192,7 @@ static im_status_t nic_entry(struct im_driver_object *object)
 		.send_packets = nic_send_packets,
 		.cancel_send_packets = nic_cancel_send_packets,
 		.return_packets = nic_return_packets,
+		.adapter_shutdown = nic_adapter_shutdown,
 		.transfer_data = nic_transfer_data,
 	};
 	struct im_wrapper *wrapper;

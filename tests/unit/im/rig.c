@@ -181,6 +181,11 @@ static im_status_t nic_transfer(struct im_packet *packet, uint32_t *transferred,
 	return nic->when == RIG_LATER ? IM_STATUS_PENDING : nic->status;
 }
 
+static void nic_adapter_shutdown(void *context)
+{
+	(void)context;
+}
+
 static im_status_t nic_entry(struct im_driver_object *object)
 {
 	struct im_miniport_characteristics miniport = {
@@ -191,6 +196,7 @@ static im_status_t nic_entry(struct im_driver_object *object)
 		.set_information = nic_set,
 		.reset = nic_reset,
 		.return_packets = nic_return_packets,
+		.adapter_shutdown = nic_adapter_shutdown,
 		.cancel_send_packets = nic_cancel,
 		.transfer_data = nic_transfer,
 	};

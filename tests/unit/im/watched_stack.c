@@ -75,6 +75,11 @@ static void return_to_nic(void *context, struct im_packet **packets, uint16_t co
 	note(&watched.home, packets, count);
 }
 
+static void shut_down_nic(void *context)
+{
+	(void)context;
+}
+
 static im_status_t nic_entry(struct im_driver_object *object)
 {
 	static const struct im_miniport_characteristics miniport = {
@@ -86,6 +91,7 @@ static im_status_t nic_entry(struct im_driver_object *object)
 		.reset = reset,
 		.send_packets = send_to_nic,
 		.return_packets = return_to_nic,
+		.adapter_shutdown = shut_down_nic,
 	};
 	struct im_wrapper *wrapper;
 
