@@ -286,6 +286,7 @@ static im_status_t unbind(void)
 	return host_unbind_over("nic");
 }
 
+/* contract: 11.44 */
 static void c12_62_c12_39_c11_10_c1_36_every_point_of_a_bind(void **state)
 {
 	static const struct target targets[] = {

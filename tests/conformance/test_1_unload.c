@@ -223,6 +223,7 @@ static void unload_with_a_leftover(void)
 	host_unload("mid", false);
 }
 
+/* contract: 11.46 */
 static void c1_22_c1_23_whatever_unload_leaves_is_reported(void **state)
 {
 	(void)state;

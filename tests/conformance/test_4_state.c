@@ -182,6 +182,7 @@ static void c4_31_c4_34_a_halt_waits_for_the_sends(void **state)
 	down();
 }
 
+/* contract: 11.47 */
 static void c4_31_a_power_down_waits_for_the_sends(void **state)
 {
 	(void)state;

@@ -303,6 +303,7 @@ static void a_port_takes_power_states_and_nothing_else_for_one(void **state)
 	assert_int_equal(capabilities[0] | capabilities[1] | capabilities[2], 0); /* it wakes nobody */
 }
 
+/* contract: 12.49 */
 static void offloads_are_those_that_it_can_do(void **state)
 {
 	uint32_t read, needed, sums = 7, large_sends = 8, value = 0;
@@ -319,7 +320,7 @@ static void offloads_are_those_that_it_can_do(void **state)
 	assert_int_equal(value, 7);
 }
 
-/* contract: 6.37 6.48 */
+/* contract: 6.37 6.48 12.48 */
 static void a_multicast_list_holds_whole_multicast_addresses(void **state)
 {
 	static const uint8_t good[12] = {1, 0, 0x5e, 0, 0, 1, 0x33, 0x33, 0, 0, 0, 1};

@@ -110,6 +110,7 @@ static void expect_tagged(struct rte_mbuf *mbuf, const uint8_t *plain, uint32_t 
 	assert_memory_equal(bytes + 16, plain + 12, length - 12);
 }
 
+/* contract: 12.49 */
 static void a_tag_is_inserted(void **state)
 {
 	uint8_t plain[100];
@@ -284,6 +285,7 @@ static void expect_right_sums(struct rte_mbuf *mbuf, bool ipv6)
 	assert_int_equal(add_up(sum, l3 + header, length), 0xffff);
 }
 
+/* contract: 12.49 */
 static void checksums_are_filled_in(void **state)
 {
 	const struct im_packet_info all = {.checksum = IM_CHECKSUM_IPV4 | IM_CHECKSUM_TCP | IM_CHECKSUM_UDP};
@@ -356,6 +358,7 @@ static void a_device_that_sums_is_told_where_the_headers_are(void **state)
 }
 
 /* Nothing is silently left out: what cannot be done is refused and counted. */
+/* contract: 12.49 */
 static void what_cannot_be_summed_is_refused(void **state)
 {
 	struct rte_mbuf *mbuf;

@@ -150,7 +150,7 @@ static void a_cancel_takes_out_what_waits_with_the_id(void **state)
 
 /* ---- A port that takes nothing any more -------------------------------------------------------------- */
 
-/* contract: 4.35 */
+/* contract: 4.35 11.25 */
 static void what_waits_for_a_dead_port_is_given_up(void **state)
 {
 	(void)state;

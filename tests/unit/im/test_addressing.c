@@ -2,6 +2,7 @@
 /* Packet filters and multicast lists: what all protocols want, together (contract 5.9, 6.36, 6.37). */
 #include "asked.h"
 
+/* contract: 12.48 */
 static void filters_of_several_protocols_are_put_together(void **state)
 {
 	struct asked asked;
@@ -38,7 +39,7 @@ static im_status_t set_addresses(struct nb_top *top, uint8_t first, uint32_t cou
 	return status;
 }
 
-/* contract: 6.48 */
+/* contract: 6.48 12.48 */
 static void addresses_of_several_protocols_are_put_together(void **state)
 {
 	(void)state;
@@ -53,7 +54,7 @@ static void addresses_of_several_protocols_are_put_together(void **state)
 	nb_down();
 }
 
-/* contract: 5.9 */
+/* contract: 5.9 12.35 */
 static void without_a_filter_nothing_is_indicated(void **state)
 {
 	struct asked asked;

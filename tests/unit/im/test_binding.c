@@ -40,6 +40,7 @@ static void an_unknown_adapter_is_not_found(void **state)
 	assert_int_equal(count_bindings(), 0);
 }
 
+/* contract: 11.36 */
 static void several_protocols_may_open_an_adapter(void **state)
 {
 	(void)state;
@@ -135,7 +136,7 @@ static void a_relay_presents_exactly_one_vnic(void **state)
 
 /* r1 over nic, r0 over r1: binding something that presents nic's, r1's or r0's names over r0 would close a ring (10.4).
  */
-/* contract: 10.4 */
+/* contract: 10.4 12.7 */
 static void a_bind_that_closes_a_cycle_is_refused(void **state)
 {
 	(void)state;

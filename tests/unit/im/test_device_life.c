@@ -60,7 +60,7 @@ static void expect(struct im_handle *handle, im_status_t status)
 /* ---- One after the other ------------------------------------------------------------------------------- */
 
 /* 8.11, 8.12 */
-/* contract: 8.8 8.10 8.11 8.12 */
+/* contract: 8.8 8.10 8.11 8.12 11.28 */
 static void a_handle_outlives_halt_initialize_and_halt(void **state)
 {
 	struct im_handle *old, *young, *none;
@@ -192,7 +192,7 @@ static void *keep_calling(void *context)
 	return NULL;
 }
 
-/* contract: 8.5 8.8 8.11 8.13 */
+/* contract: 8.5 8.8 8.11 8.13 11.27 */
 static void callers_race_with_halt_and_initialize(void **state)
 {
 	pthread_t threads[CALLERS];

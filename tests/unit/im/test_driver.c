@@ -298,7 +298,7 @@ static void drivers_unload_latest_first_and_unbind_inside(void **state)
 	assert_int_equal(im_core_destroy(), 0);
 }
 
-/* contract: 1.24 */
+/* contract: 1.24 11.38 */
 static void deregistering_a_protocol_unbinds_each_binding_once(void **state)
 {
 	struct im_protocol *protocol;

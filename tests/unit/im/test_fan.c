@@ -23,7 +23,7 @@ static void expect_all_home(void)
 	assert_int_equal(im_binding_outstanding(rig_top2.binding), 0);
 }
 
-/* contract: 5.11 */
+/* contract: 5.11 12.56 */
 static void every_receiver_gets_all_in_order(void **state)
 {
 	struct im_packet *packets[2 * IM_BURST + 3];

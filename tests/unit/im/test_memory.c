@@ -176,7 +176,7 @@ static void freed_locks_have_no_order(void **state)
 
 /* ---- Left behind ----------------------------------------------------------------------------------- */
 
-/* contract: 1.22 */
+/* contract: 1.22 12.32 */
 static void memory_left_at_unload(void **state)
 {
 	(void)state;

@@ -39,7 +39,7 @@ static void an_instance_that_does_not_run_indicates_nothing(void **state)
 }
 
 /* What is for the call only does not come through return_packets, whatever stands in the way (5.6). */
-/* contract: 5.6 5.9 5.10 */
+/* contract: 5.6 5.9 5.10 12.35 */
 static void each_gate_turns_indications_away(void **state)
 {
 	static const struct {

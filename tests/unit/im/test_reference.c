@@ -205,6 +205,7 @@ static void expect_stale(counted_look_up_t *look_up)
 	counted_tally.scribbled = 0;
 }
 
+/* contract: 11.13 */
 static void a_bare_increment_is_caught(void **state)
 {
 	(void)state;

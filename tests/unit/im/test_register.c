@@ -116,7 +116,7 @@ static void versions(struct im_wrapper *wrapper)
 	}
 }
 
-/* contract: 2.2 */
+/* contract: 2.2 12.13 */
 static void version_is_exactly_4_0_for_an_intermediate_driver(void **state)
 {
 	(void)state;
@@ -135,7 +135,7 @@ static void lengths(struct im_wrapper *wrapper)
 	expect_layered(wrapper, &c, sizeof(c) + 8, IM_STATUS_SUCCESS, "longer than this version's struct");
 }
 
-/* contract: 2.1 2.3 2.6 */
+/* contract: 2.1 2.3 2.6 12.13 */
 static void length_and_reserved_members_are_checked(void **state)
 {
 	(void)state;

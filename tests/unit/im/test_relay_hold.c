@@ -359,7 +359,7 @@ static void an_unbind_during_a_reset_does_not_wait_for_its_end(void **state)
 }
 
 /* The worker comes to its deferred call when the relay has gone. */
-/* contract: 11.1 */
+/* contract: 11.1 11.23 */
 static void a_drain_that_comes_too_late_finds_nothing(void **state)
 {
 	(void)state;

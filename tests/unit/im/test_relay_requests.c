@@ -11,7 +11,7 @@ static uint32_t value;
 /* ---- Who answers ------------------------------------------------------------------------------------- */
 
 /* 6.46: exactly what the list names is answered, over an adapter that knows a few. */
-/* contract: 6.31 6.46 */
+/* contract: 6.31 6.46 12.42 */
 static void what_is_listed_is_answered_and_nothing_else(void **state)
 {
 #define X(name, number, type, settable, text) number,
@@ -102,7 +102,7 @@ static void power_and_guids_are_never_forwarded(void **state)
 }
 
 /* 6.29: it reports what the adapter does, but wakes nobody itself. */
-/* contract: 6.29 */
+/* contract: 6.29 11.39 */
 static void wake_up_members_are_unspecified(void **state)
 {
 	uint32_t capabilities[3] = {9, 9, 9};
@@ -258,7 +258,7 @@ static void a_parked_request_can_be_cancelled(void **state)
 }
 
 /* 6.24, 11.26: the unbind does not wait for power. */
-/* contract: 6.24 */
+/* contract: 6.24 11.26 */
 static void an_unbind_fails_the_parked_request(void **state)
 {
 	(void)state;

@@ -162,6 +162,7 @@ static void a_binding_that_goes_clears_its_filter_first(void **state)
 	nb_down();
 }
 
+/* contract: 11.38 */
 static void a_close_waits_for_its_requests(void **state)
 {
 	struct asked first, second;
@@ -185,6 +186,7 @@ static void complete_first(struct im_work *work)
 	complete_query();
 }
 
+/* contract: 11.38 */
 static void a_close_pends_until_the_miniport_is_done(void **state)
 {
 	static struct im_work work = {.run = complete_first};

@@ -152,7 +152,7 @@ static void a_request_that_is_out_is_not_handed_in_again(void **state)
 
 /* ---- One at a time ------------------------------------------------------------------------------------- */
 
-/* contract: 6.14 */
+/* contract: 6.14 12.22 */
 static void requests_wait_in_order_for_each_other(void **state)
 {
 	struct asked first, second, third;

@@ -91,7 +91,7 @@ static void no_sends_go_down_meanwhile(void **state)
 	nb_down();
 }
 
-/* contract: 7.1 7.6 */
+/* contract: 7.1 7.6 12.46 */
 static void a_protocol_that_asks_is_told_the_outcome(void **state)
 {
 	(void)state;

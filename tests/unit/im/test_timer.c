@@ -170,7 +170,7 @@ static void cancel_itself(struct im_timer *timer)
 	im_this_worker->level = level;
 }
 
-/* contract: 9.28 */
+/* contract: 9.28 11.33 */
 static void cancel_of_a_firing_timer_is_too_late(void **state)
 {
 	struct letter a = make('a'), p = make('p');
@@ -307,7 +307,7 @@ static void *race(void *argument)
 	return NULL;
 }
 
-/* contract: 9.28 */
+/* contract: 9.28 11.33 */
 static void timers_of_many_threads_end_once(void **state)
 {
 	static struct racer racers[THREADS];

@@ -52,6 +52,7 @@ static void off_and_violate(void)
 
 /* ---- Actions --------------------------------------------------------------------------------------- */
 
+/* contract: 12.41 */
 static void stop_aborts(void **state)
 {
 	char text[256];
@@ -71,6 +72,7 @@ static void off_aborts(void **state)
 	assert_string_equal(text, "im-contract [4.12] violated by driver 'mad': did it\n");
 }
 
+/* contract: 12.41 */
 static void count_counts(void **state)
 {
 	(void)state;
@@ -93,6 +95,7 @@ static void send_one(struct im_packet *packet)
 }
 
 /* Nothing goes in or out through it any more; what is inside it goes home. */
+/* contract: 12.41 */
 static void fail_closed_closes_the_driver(void **state)
 {
 	struct im_packet *inside = watched_packet(), *packet = watched_packet();
@@ -138,6 +141,7 @@ static void mid_would_not_promise(struct im_packet **packets, uint16_t count, ui
 	mid_would_keep_it(packets, count);
 }
 
+/* contract: 12.41 */
 static void fail_open_goes_past_the_driver(void **state)
 {
 	struct im_packet *down = watched_packet(), *up = watched_packet();

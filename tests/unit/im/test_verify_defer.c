@@ -36,6 +36,7 @@ static void up_with(enum im_verify_schedule schedule, uint64_t seed)
 
 /* ---- Sends ----------------------------------------------------------------------------------------- */
 
+/* contract: 12.61 */
 static void completions_come_inline(void **state)
 {
 	struct im_packet *packets[PACKETS];
@@ -49,6 +50,7 @@ static void completions_come_inline(void **state)
 	watched_down();
 }
 
+/* contract: 12.61 */
 static void completions_come_later(void **state)
 {
 	struct im_packet *packets[PACKETS];
@@ -96,6 +98,7 @@ static void run_as_worker(uint32_t index)
 	im_this_worker = self;
 }
 
+/* contract: 12.61 */
 static void completions_come_on_another_worker(void **state)
 {
 	struct im_packet *packets[PACKETS];
@@ -196,6 +199,7 @@ static uint64_t pattern_of(uint64_t seed)
 	return pattern;
 }
 
+/* contract: 12.61 */
 static void random_is_the_same_for_the_same_seed(void **state)
 {
 	uint64_t first = pattern_of(1), other = pattern_of(2);

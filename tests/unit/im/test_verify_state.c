@@ -28,7 +28,7 @@ static const char *const binding_table[BINDING_STATES] = {
 	".......", /* gone */
 };
 
-/* contract: 10.21 */
+/* contract: 10.21 12.59 */
 static void instances_change_as_the_table_says(void **state)
 {
 	(void)state;
@@ -43,7 +43,7 @@ static void instances_change_as_the_table_says(void **state)
 	im_verify_instance_state(watched.nic, SLUICE_INSTANCE_HALTED, SLUICE_INSTANCE_INITIALIZING);
 }
 
-/* contract: 10.23 */
+/* contract: 10.23 12.59 */
 static void bindings_change_as_the_table_says(void **state)
 {
 	(void)state;
@@ -58,6 +58,7 @@ static void bindings_change_as_the_table_says(void **state)
 	im_verify_binding_state(watched.top_binding, IM_BINDING_OPENING, IM_BINDING_PAUSED);
 }
 
+/* contract: 12.59 */
 static void nothing_is_out_at_the_end(void **state)
 {
 	struct im_packet *packet = watched_packet();
