@@ -421,6 +421,8 @@ static void unbind_later(struct im_work *work)
 
 void im_schedule_unbind(struct im_binding *binding)
 {
+	if (!im_usable_handle(binding, "im_schedule_unbind", "3.22"))
+		return;
 	im_close_gate(&binding->gate, IM_GATE_CLOSING);
 	__atomic_add_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
 	if (!im_schedule_work(&binding->unbind_work))

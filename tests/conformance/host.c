@@ -201,6 +201,14 @@ im_status_t host_stop(const char *name)
 	return im_deinitialize_device_instance(instance_called(name));
 }
 
+void host_stop_if_there(const char *name)
+{
+	struct im_instance *instance = im_find_instance(name);
+
+	if (instance != NULL)
+		im_deinitialize_device_instance(instance);
+}
+
 im_status_t host_bind(const char *name, const char *adapter, const char *const *vnics)
 {
 	return host_bind_with(name, adapter, vnics, NULL);

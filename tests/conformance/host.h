@@ -72,6 +72,8 @@ unsigned host_objects(const char *driver);
 /** An instance of a plain miniport. */
 im_status_t host_start(const char *driver, const char *name, void *device_context);
 im_status_t host_stop(const char *name);
+/** The same, where another thread may be taking it away just now. */
+void host_stop_if_there(const char *name);
 
 /** Bind @p driver over @p adapter, with these VNICs; @p vnics ends with NULL. */
 im_status_t host_bind(const char *driver, const char *adapter, const char *const *vnics);

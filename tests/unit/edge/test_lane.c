@@ -270,7 +270,7 @@ static void set_packet_filter(const char *instance, uint32_t filter)
 	assert_int_equal(im_request_instance(im_find_instance(instance), &request), IM_STATUS_SUCCESS);
 }
 
-/* contract: 5.9 */
+/* contract: 5.9 12.35 */
 static void nothing_is_indicated_while_the_packet_filter_is_zero(void **state)
 {
 	(void)state;
