@@ -172,8 +172,8 @@ class Check:
                 why = "takes a spin lock" if spelled(call.target) in rules.LOCKS else \
                     "is DISPATCH" if getattr(call.target, "level", None) == "DISPATCH" else None
                 if why:
-                    self.complain(f"{function.source_name} (INIT, {self.where(function)}) calls {spelled(call.target)}, which {why}, "
-                                  f"at {self.where(function, call.place)}")
+                    self.complain(f"{function.source_name} (INIT, {self.where(function)}) calls {spelled(call.target)}, "
+                                  f"which {why}, at {self.where(function, call.place)}")
 
     # ---- Stack
 

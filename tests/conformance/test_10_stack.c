@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What stands over what (contract sections 10A and 10D): shapes, depth, cycles, and whose a packet is. */
-#include <stdio.h>
-#include <string.h>
 
 #include "shipped.h"
 

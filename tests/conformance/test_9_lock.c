@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who runs at the same time, and who locks what (contract section 9C). The program counts locks as they are taken. */
 #include <pthread.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "shipped.h"
