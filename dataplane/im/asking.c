@@ -145,13 +145,22 @@ bool im_setting_is_busy(struct im_setting *setting)
 	return busy;
 }
 
-void im_setting_stop(struct im_setting *setting)
+IM_PASSIVE static void wait_for_looks(struct im_setting *setting)
 {
 	struct im_event never = {0};
 
+	while (__atomic_load_n(&setting->looks, __ATOMIC_ACQUIRE) > 0)
+		im_wait_event(&never, 1);
+}
+
+/* A request that was under way may have been for something older: then another one follows it. */
+void im_setting_stop(struct im_setting *setting)
+{
+	im_setting_follow(setting);
+	if (im_wait_event(&setting->idle, STOP_LIMIT_MS))
+		wait_for_looks(setting);
 	im_setting_bar(setting, true);
 	if (!im_wait_event(&setting->idle, STOP_LIMIT_MS))
 		im_cancel_request(setting->below, &setting->request);
-	while (__atomic_load_n(&setting->looks, __ATOMIC_ACQUIRE) > 0)
-		im_wait_event(&never, 1);
+	wait_for_looks(setting);
 }

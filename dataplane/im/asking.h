@@ -73,8 +73,8 @@ IM_PASSIVE void im_setting_bar(struct im_setting *setting, bool barred);
 /** Whether a request of it is under way. Level: any. */
 bool im_setting_is_busy(struct im_setting *setting);
 
-/** The adapter goes: nothing more is asked, and what is under way ends soon, at the latest with the close. Level:
- * PASSIVE. */
+/** The adapter goes: it is told what is wanted at the end, and then nothing more; a request that it does not answer
+ * soon is cancelled, and ends with the close at the latest. Level: PASSIVE. */
 IM_PASSIVE void im_setting_stop(struct im_setting *setting);
 
 /** For request_complete: false where @p request is not this setting's. Level: DISPATCH. */

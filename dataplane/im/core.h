@@ -496,8 +496,6 @@ IM_PASSIVE void im_core_wait(void);
 /** Something under the lock has changed: wake who waits. */
 IM_PASSIVE void im_core_changed(void);
 
-/** Wait until no thread can be in the middle of what it read before. Not under the lock. */
-IM_PASSIVE void im_synchronize(void);
 
 /** Open or close a gate. */
 void im_open_gate(uint32_t *gate, uint32_t bits);

@@ -5,7 +5,12 @@
 
 #include <rte_common.h>
 
+#include "packet.h"
+#include "protocol.h"
 #include "request.h"
+
+#define BUFFER_SPACE   (512u * RTE_MBUF_DEFAULT_DATAROOM) /* of the descriptors that a VNIC has each way */
+#define VENDOR_UNKNOWN 0xffffffu
 
 static const uint8_t broadcast[IM_ADDRESS_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
@@ -59,19 +64,51 @@ static im_status_t query_list(struct im_station *station, void *buffer, uint32_t
 	return im_answer(list, size, buffer, length, written, needed);
 }
 
+/* X(OID, value) */
+#define CONSTANTS(X)                                                                                                   \
+	X(GEN_HARDWARE_STATUS, 0) /* ready */                                                                          \
+	X(GEN_MEDIA_SUPPORTED, IM_MEDIUM_802_3)                                                                        \
+	X(GEN_MEDIA_IN_USE, IM_MEDIUM_802_3)                                                                           \
+	X(GEN_TRANSMIT_BUFFER_SPACE, BUFFER_SPACE)                                                                     \
+	X(GEN_RECEIVE_BUFFER_SPACE, BUFFER_SPACE)                                                                      \
+	X(GEN_VENDOR_ID, VENDOR_UNKNOWN)                                                                               \
+	X(GEN_MAXIMUM_SEND_PACKETS, IM_BURST)                                                                          \
+	X(802_3_MAXIMUM_LIST_SIZE, IM_STATION_LIST_MAX)
+
+static bool find_constant(uint32_t oid, uint32_t *value)
+{
+	switch (oid) {
+#define X(name, number)                                                                                                \
+	case SLUICE_OID_##name:                                                                                        \
+		*value = number;                                                                                       \
+		return true;
+		CONSTANTS(X)
+#undef X
+	default:
+		return false;
+	}
+}
+
+/* Errors of the wire are an adapter's, and cannot be told to be one VNIC's (6.42). */
 im_status_t im_station_query(struct im_station *station, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
 			     uint32_t *needed)
 {
-	const uint32_t filter = __atomic_load_n(&station->filter, __ATOMIC_RELAXED), most = IM_STATION_LIST_MAX;
+	const uint32_t filter = __atomic_load_n(&station->filter, __ATOMIC_RELAXED);
+	uint32_t number;
 
+	if (find_constant(oid, &number))
+		return im_answer(&number, sizeof(number), buffer, length, written, needed);
 	switch (oid) {
 	case SLUICE_OID_802_3_PERMANENT_ADDRESS:
 	case SLUICE_OID_802_3_CURRENT_ADDRESS:
 		return im_answer(station->address, sizeof(station->address), buffer, length, written, needed);
 	case SLUICE_OID_GEN_CURRENT_PACKET_FILTER:
 		return im_answer(&filter, sizeof(filter), buffer, length, written, needed);
-	case SLUICE_OID_802_3_MAXIMUM_LIST_SIZE:
-		return im_answer(&most, sizeof(most), buffer, length, written, needed);
+	case SLUICE_OID_GEN_RCV_ERROR:
+	case SLUICE_OID_802_3_RCV_ERROR_ALIGNMENT:
+	case SLUICE_OID_802_3_XMIT_ONE_COLLISION:
+	case SLUICE_OID_802_3_XMIT_MORE_COLLISIONS:
+		return im_answer_counter(0, buffer, length, written, needed);
 	case SLUICE_OID_802_3_MULTICAST_LIST:
 		return query_list(station, buffer, length, written, needed);
 	default:

@@ -40,8 +40,26 @@ IM_DISPATCH bool im_station_takes(struct im_station *station, const uint8_t *des
  * another address than it [6.36]. Level: any. */
 uint32_t im_station_filter_below(uint32_t wanted, bool addresses_differ);
 
-/** Answer what is its own: the addresses, the filter in force, the list and its size; NOT_SUPPORTED: none of these.
- * Level: any. */
+/* What a station answers that nobody below has to be asked for (6.34, 6.38, 6.42). X(OID) */
+#define IM_STATION_OID_TABLE(X)                                                                                        \
+	X(802_3_PERMANENT_ADDRESS)                                                                                     \
+	X(802_3_CURRENT_ADDRESS)                                                                                       \
+	X(802_3_MULTICAST_LIST)                                                                                        \
+	X(802_3_MAXIMUM_LIST_SIZE)                                                                                     \
+	X(GEN_CURRENT_PACKET_FILTER)                                                                                   \
+	X(GEN_HARDWARE_STATUS)                                                                                         \
+	X(GEN_MEDIA_SUPPORTED)                                                                                         \
+	X(GEN_MEDIA_IN_USE)                                                                                            \
+	X(GEN_TRANSMIT_BUFFER_SPACE)                                                                                   \
+	X(GEN_RECEIVE_BUFFER_SPACE)                                                                                    \
+	X(GEN_VENDOR_ID)                                                                                               \
+	X(GEN_MAXIMUM_SEND_PACKETS)                                                                                    \
+	X(GEN_RCV_ERROR)                                                                                               \
+	X(802_3_RCV_ERROR_ALIGNMENT)                                                                                   \
+	X(802_3_XMIT_ONE_COLLISION)                                                                                    \
+	X(802_3_XMIT_MORE_COLLISIONS)
+
+/** Answer one of these; NOT_SUPPORTED: it is none. Level: any. */
 im_status_t im_station_query(struct im_station *station, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
 			     uint32_t *needed);
 

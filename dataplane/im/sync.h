@@ -80,6 +80,10 @@ uint32_t im_thread_count(void);
  * and whoever frees one of them, needs [1.23, 9.28]. Not from inside one of them. Level: PASSIVE. */
 IM_PASSIVE void im_flush_work(struct im_wrapper *wrapper);
 
+/** Wait until every call of the packet path that is running now is through, on all threads: what was changed before is
+ * seen by all that follow. Not from inside one [9.27]. Level: PASSIVE. */
+IM_PASSIVE void im_synchronize(void);
+
 struct im_timer {
 	void (*expired)(struct im_timer *timer); /* on a control thread. Level: DISPATCH. */
 	struct im_wrapper *wrapper;

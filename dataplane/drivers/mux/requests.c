@@ -10,75 +10,19 @@
 
 #include "mux.h"
 
-#define BUFFER_SPACE	  (MUX_DESCRIPTORS * (uint32_t)RTE_MBUF_DEFAULT_DATAROOM)
-#define MAC_OPTIONS	  0x240u /* 802.1p priority and 802.1Q VLAN in the per-packet info */
-#define VENDOR_UNKNOWN	  0xffffffu
-#define PROTOCOL_ETHERNET 0u
-
-/* ---- What is the same for all VNICs -------------------------------------------------------------- */
-
-/* X(OID, value) */
-#define CONSTANTS(X)                                                                                                   \
-	X(GEN_HARDWARE_STATUS, 0)                                                                                      \
-	X(GEN_MEDIA_SUPPORTED, PROTOCOL_ETHERNET)                                                                      \
-	X(GEN_MEDIA_IN_USE, PROTOCOL_ETHERNET)                                                                         \
-	X(GEN_TRANSMIT_BUFFER_SPACE, BUFFER_SPACE)                                                                     \
-	X(GEN_RECEIVE_BUFFER_SPACE, BUFFER_SPACE)                                                                      \
-	X(GEN_VENDOR_ID, VENDOR_UNKNOWN)                                                                               \
-	X(GEN_MAC_OPTIONS, MAC_OPTIONS)                                                                                \
-	X(GEN_MAXIMUM_SEND_PACKETS, IM_BURST)
-
-/* Errors of the wire are the adapter's; none can be told to be one VNIC's (6.42). X(OID) */
-#define ZEROES(X)                                                                                                      \
-	X(GEN_RCV_ERROR)                                                                                               \
-	X(802_3_RCV_ERROR_ALIGNMENT)                                                                                   \
-	X(802_3_XMIT_ONE_COLLISION)                                                                                    \
-	X(802_3_XMIT_MORE_COLLISIONS)
-
-/* X(OID) */
-#define OF_THE_VNIC(X)                                                                                                 \
-	X(802_3_PERMANENT_ADDRESS)                                                                                     \
-	X(802_3_CURRENT_ADDRESS)                                                                                       \
-	X(802_3_MULTICAST_LIST)                                                                                        \
-	X(802_3_MAXIMUM_LIST_SIZE)                                                                                     \
-	X(GEN_CURRENT_PACKET_FILTER)                                                                                   \
-	X(GEN_CURRENT_LOOKAHEAD)                                                                                       \
-	X(GEN_PROTOCOL_OPTIONS)                                                                                        \
-	X(GEN_VLAN_ID)
+#define MAC_OPTIONS 0x240u /* 802.1p priority and 802.1Q VLAN in the per-packet info */
 
 const uint32_t mux_oids[] = {
-#define X(name, ...) SLUICE_OID_##name,
-	CONSTANTS(X) ZEROES(X) OF_THE_VNIC(X)
+#define X(name) SLUICE_OID_##name,
+	IM_STATION_OID_TABLE(X)
 #undef X
+		SLUICE_OID_GEN_CURRENT_LOOKAHEAD,
+	SLUICE_OID_GEN_PROTOCOL_OPTIONS,
+	SLUICE_OID_GEN_MAC_OPTIONS,
+	SLUICE_OID_GEN_VLAN_ID,
 };
 
 const uint32_t mux_oid_count = RTE_DIM(mux_oids);
-
-static bool find_constant(uint32_t oid, uint32_t *value)
-{
-	switch (oid) {
-#define X(name, number)                                                                                                \
-	case SLUICE_OID_##name:                                                                                        \
-		*value = number;                                                                                       \
-		return true;
-		CONSTANTS(X)
-#undef X
-	default:
-		return false;
-	}
-}
-
-static bool is_zero(uint32_t oid)
-{
-	switch (oid) {
-#define X(name) case SLUICE_OID_##name:
-		ZEROES(X)
-#undef X
-		return true;
-	default:
-		return false;
-	}
-}
 
 /* A frame from above may get a tag on its way, which must fit below (6.35). */
 static bool has_room_for_tag(uint32_t oid)
@@ -124,8 +68,11 @@ static bool find_number(struct mux_vnic *vnic, uint32_t oid, uint32_t *value)
 	case SLUICE_OID_GEN_PROTOCOL_OPTIONS:
 		*value = vnic->protocol_options;
 		return true;
+	case SLUICE_OID_GEN_MAC_OPTIONS:
+		*value = MAC_OPTIONS;
+		return true;
 	default:
-		return find_constant(oid, value);
+		return false;
 	}
 }
 
@@ -141,8 +88,6 @@ im_status_t mux_query_information(void *context, uint32_t oid, void *buffer, uin
 	*needed = 0;
 	if (find_number(vnic, oid, &number))
 		return im_answer(&number, sizeof(number), buffer, length, written, needed);
-	if (is_zero(oid))
-		return im_answer_counter(0, buffer, length, written, needed);
 	status = im_station_query(&vnic->station, oid, buffer, length, written, needed);
 	if (status != IM_STATUS_NOT_SUPPORTED)
 		return status;
