@@ -45,11 +45,17 @@ void rig_load_all(void)
 	assert_int_equal(rig_load(rig.top), IM_STATUS_SUCCESS);
 }
 
+struct rig_vnic *rig_start_nic_of(struct rig_driver *driver, const char *name)
+{
+	struct rig_vnic *vnic = rig_new_vnic(driver, name);
+
+	assert_int_equal(host_start(driver->name, name, vnic), IM_STATUS_SUCCESS);
+	return vnic;
+}
+
 void rig_start_nic(const char *name)
 {
-	struct rig_vnic *vnic = rig_new_vnic(rig.nic, name);
-
-	assert_int_equal(host_start("nic", name, vnic), IM_STATUS_SUCCESS);
+	rig_start_nic_of(rig.nic, name);
 }
 
 im_status_t rig_bind(const char *driver, const char *adapter, const char *name)

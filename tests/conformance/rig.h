@@ -274,6 +274,7 @@ void rig_build(unsigned levels);
 /** The parts of rig_build(). */
 void rig_load_all(void);
 void rig_start_nic(const char *name);
+struct rig_vnic *rig_start_nic_of(struct rig_driver *driver, const char *name); /* a nic of another kind */
 im_status_t rig_bind(const char *driver, const char *adapter, const char *name);
 
 /** Take everything down and fail where something is left. */
