@@ -496,7 +496,6 @@ IM_PASSIVE void im_core_wait(void);
 /** Something under the lock has changed: wake who waits. */
 IM_PASSIVE void im_core_changed(void);
 
-
 /** Open or close a gate. */
 void im_open_gate(uint32_t *gate, uint32_t bits);
 void im_close_gate(uint32_t *gate, uint32_t bits);
