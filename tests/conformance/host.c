@@ -178,7 +178,8 @@ unsigned host_objects(const char *name)
 	if (wrapper->miniport != NULL)
 		count += wrapper->miniport->instances;
 	if (wrapper->protocol != NULL)
-		count += wrapper->protocol->bindings + wrapper->protocol->binds;
+		/* a bind that is under way may have none yet, one that is unbound has one still */
+		count += RTE_MAX(wrapper->protocol->bindings, wrapper->protocol->binds);
 	return count;
 }
 

@@ -342,7 +342,7 @@ static void offloads_and_wake_up_patterns_are_restored(void **state)
 	nb_nic.addressing_reset = true;
 	nb_forget();
 	assert_int_equal(im_reset_instance(nb_nic.instance), IM_STATUS_SUCCESS);
-	nb_expect("t0:status(1) t0:end nic:reset nic:set(1010e,0) nic:set(1010103,0 addresses) nic:set(fc010201,3) "
+	nb_expect("t0:status(1) t0:end nic:reset nic:set(1010e,20) nic:set(1010103,0 addresses) nic:set(fc010201,3) "
 		  "nic:set(fd010103,5 bytes) nic:set(fd010103,7 bytes) nic:set(fd010106,2) t0:status(2) t0:end");
 	nb_down();
 }
