@@ -6,7 +6,7 @@
 #include "team.h"
 
 #define FRAME	   60u
-#define A_WHILE_US 5000 /* for another thread to begin */
+#define A_WHILE_US 1000 /* for another thread to begin */
 
 /* ---- The VNIC ------------------------------------------------------------------------------------ */
 
@@ -163,23 +163,48 @@ static void unbind_first(void *unused)
 	host_unbind_over("nic0");
 }
 
+#define PROBES 200u
+
+/* Send one after the other until the adapter does not get the last one any more: the unbind has begun. */
+static uint32_t send_until_held(struct im_packet **probes)
+{
+	uint32_t held, sent = 0;
+
+	do {
+		assert_true(sent < PROBES);
+		held = team_nics[0]->held_count;
+		im_send_packets(rig.top_binding->binding, &probes[sent++], 1);
+		usleep(A_WHILE_US);
+	} while (team_nics[0]->held_count > held);
+	return sent;
+}
+
 /* The active one goes while it has sends: the unbind waits for them, what comes meanwhile goes the other way. */
 static void c10_19_the_vnic_lives_on_when_a_member_is_unbound(void **state)
 {
+	struct im_packet *probes[PROBES];
+	uint32_t sent;
+
 	(void)state;
 	team_build(2);
-	team_send(0, 4);
+	rig_packets(probes, PROBES);
+	team_send(0, 1);
 	host_begin(HOST_IDLE, unbind_first, NULL);
-	usleep(A_WHILE_US);
-	im_send_packets(rig.top_binding->binding, team_packets + 4, 4);
-	assert_int_equal(team_nics[0]->held_count, 4);
-	rig_complete(team_nics[0], 4, IM_STATUS_SUCCESS);
+	sent = send_until_held(probes);
+	im_send_packets(rig.top_binding->binding, team_packets + 1, 4);
+	assert_int_equal(team_nics[0]->held_count, sent); /* and not the last probe, but the first packet */
+	assert_int_equal(rig_calls(RIG_send_complete, "top"), 0);
+	rig_complete(team_nics[0], sent, IM_STATUS_SUCCESS);
 	host_join();
 	host_settle();
-	rig_expect_packets(RIG_send_packets, "nic1", team_packets + 4, 4);
+	assert_int_equal(rig_packets_seen(RIG_send_packets, "nic1"), 5);
+	assert_ptr_equal(team_nics[1]->held[0], probes[sent - 1]);
+	for (uint32_t i = 1; i < 5; i++)
+		assert_ptr_equal(team_nics[1]->held[i], team_packets[i]);
 	team_complete_all(1);
-	team_expect_once_each(0, 8);
-	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 8);
+	team_expect_once_each(0, 5);
+	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), sent + 5);
+	rig_packets_free(probes, PROBES);
 	assert_int_equal(host_state("t0"), SLUICE_INSTANCE_RUNNING);
 	assert_int_equal(team_value_of(team_nics[0], FILTER), 0); /* 1.38 */
 	assert_int_equal(team_bind(0, NULL), IM_STATUS_SUCCESS);
