@@ -53,7 +53,7 @@ struct im_driver_object; /* a driver that is being loaded: what driver_entry get
 typedef im_status_t (*im_driver_entry_t)(struct im_driver_object *object);
 
 /** The number of this interface. A driver that was built against another one is refused. */
-#define IM_INTERFACE 1u
+#define IM_INTERFACE 2u
 
 /** What a driver tells of itself. */
 struct im_module {

@@ -211,7 +211,7 @@ static bool is_listed(const uint32_t *list, uint32_t count, uint32_t oid)
 }
 
 /* Each once; each of those that can be queried is answered, and what is not listed is not. */
-static void c6_46_what_is_listed_is_answered_and_the_other_way_round(void **state)
+static void c6_46_c10_33_what_is_listed_is_answered_and_the_other_way_round(void **state)
 {
 	static const uint32_t oids[] = {
 #define X(name, number, type, settable, text) number,
@@ -219,7 +219,8 @@ static void c6_46_what_is_listed_is_answered_and_the_other_way_round(void **stat
 #undef X
 	};
 	static const uint32_t below[] = {SLUICE_OID_GEN_SUPPORTED_LIST, SLUICE_OID_GEN_LINK_SPEED,
-					 SLUICE_OID_GEN_CURRENT_PACKET_FILTER, SLUICE_OID_802_3_CURRENT_ADDRESS};
+					 SLUICE_OID_GEN_CURRENT_PACKET_FILTER, SLUICE_OID_802_3_CURRENT_ADDRESS,
+					 SLUICE_OID_TCP_TASK_OFFLOAD};
 	uint32_t list[128], value[64], count, done, needed;
 	struct rig_value *of_the_nic;
 
@@ -228,6 +229,9 @@ static void c6_46_what_is_listed_is_answered_and_the_other_way_round(void **stat
 	of_the_nic = rig_value(rig.port, SLUICE_OID_GEN_SUPPORTED_LIST);
 	of_the_nic->length = sizeof(below);
 	memcpy(of_the_nic->bytes, below, sizeof(below));
+	of_the_nic = rig_value(rig.port, SLUICE_OID_TCP_TASK_OFFLOAD);
+	of_the_nic->length = 4;
+	of_the_nic->settable = true;
 	assert_int_equal(host_query("v0", SLUICE_OID_GEN_SUPPORTED_LIST, list, sizeof(list), &done, &needed),
 			 IM_STATUS_SUCCESS);
 	count = done / sizeof(list[0]);
@@ -240,7 +244,7 @@ static void c6_46_what_is_listed_is_answered_and_the_other_way_round(void **stat
 		for (uint32_t k = 0, seen = 0; k < count; k++)
 			assert_true((seen += list[k] == oids[i]) <= 1);
 	}
-	assert_false(is_listed(list, count, SLUICE_OID_TCP_TASK_OFFLOAD)); /* 10.33: a tag shifts the headers */
+	assert_false(is_listed(list, count, SLUICE_OID_TCP_TASK_OFFLOAD)); /* a tag shifts the headers */
 	assert_true(is_listed(list, count, SLUICE_OID_GEN_VLAN_ID));
 	rig_end();
 }
@@ -316,6 +320,34 @@ static void c6_24_a_set_waits_for_the_adapter_to_wake_up(void **state)
 	host_settle();
 	assert_int_equal(rig_calls(RIG_request_complete, "t0"), 1);
 	assert_int_equal(filter_below(), 0x28);
+	rig_end();
+}
+
+static void stop_first(void *unused)
+{
+	(void)unused;
+	host_stop("v0");
+}
+
+/* Of a VNIC that goes meanwhile, it ends; the adapter, awake again, hears what the others want. */
+static void c6_25_a_set_that_waits_ends_with_its_vnic(void **state)
+{
+	uint32_t value = 0x08;
+	struct im_request request = {.set = true, .oid = FILTER, .buffer = &value, .length = sizeof(value)};
+
+	(void)state;
+	mux_build_deaf(mux_parameters);
+	assert_int_equal(mux_set_filter(1, DIRECTED), IM_STATUS_SUCCESS);
+	assert_int_equal(host_set_power("nic", IM_POWER_D3), IM_STATUS_SUCCESS);
+	assert_int_equal(im_request(mux_uppers[0]->binding, &request), IM_STATUS_PENDING);
+	host_settle();
+	host_begin(HOST_IDLE, stop_first, NULL);
+	host_join();
+	assert_int_equal(rig_calls(RIG_request_complete, "t0"), 1);
+	assert_int_not_equal(rig_call(RIG_request_complete, "t0", 0)->value, IM_STATUS_SUCCESS);
+	assert_int_equal(host_set_power("nic", IM_POWER_D0), IM_STATUS_SUCCESS);
+	host_settle();
+	assert_int_equal(filter_below(), DIRECTED | ALL);
 	rig_end();
 }
 
@@ -403,10 +435,11 @@ int main(void)
 		cmocka_unit_test(c6_43_a_vlan_id_has_twelve_bits),
 		cmocka_unit_test(c6_35_c6_39_there_is_room_for_a_tag_below),
 		cmocka_unit_test(c6_37_a_multicast_list_is_the_vnics_own_and_of_whole_addresses),
-		cmocka_unit_test(c6_46_what_is_listed_is_answered_and_the_other_way_round),
+		cmocka_unit_test(c6_46_c10_33_what_is_listed_is_answered_and_the_other_way_round),
 		cmocka_unit_test(c7_15_the_link_is_told_to_each_vnic_that_is_awake),
 		cmocka_unit_test(c7_23_power_below_goes_when_the_sends_of_all_vnics_are_home),
 		cmocka_unit_test(c6_24_a_set_waits_for_the_adapter_to_wake_up),
+		cmocka_unit_test(c6_25_a_set_that_waits_ends_with_its_vnic),
 		cmocka_unit_test(c7_7_a_reset_below_holds_the_sends_of_all_vnics),
 		cmocka_unit_test(c1_38_unbinding_halts_all_vnics_and_leaves_no_filter),
 		cmocka_unit_test(c1_36_a_bind_that_fails_anywhere_leaves_nothing),
