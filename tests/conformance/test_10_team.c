@@ -135,6 +135,14 @@ static void c10_20_the_link_is_that_of_any_member(void **state)
 	assert_int_equal(rig_call(RIG_status, "top", 1)->value, IM_INDICATION_MEDIA_CONNECT);
 	team_get_link(1);
 	assert_int_equal(rig_calls(RIG_status, "top"), 2);
+	team_lose_link(0);
+	assert_int_equal(host_unbind_over("nic1"), IM_STATUS_SUCCESS);
+	host_settle();
+	assert_int_equal(rig_calls(RIG_status, "top"), 3);
+	assert_int_equal(rig_call(RIG_status, "top", 2)->value, IM_INDICATION_MEDIA_DISCONNECT);
+	assert_int_equal(team_bind(1, NULL), IM_STATUS_SUCCESS);
+	assert_int_equal(rig_calls(RIG_status, "top"), 4);
+	assert_int_equal(rig_call(RIG_status, "top", 3)->value, IM_INDICATION_MEDIA_CONNECT);
 	team_down();
 }
 

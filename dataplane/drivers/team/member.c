@@ -58,7 +58,10 @@ IM_PASSIVE static im_status_t join(struct team_member *member)
 			   config->vnic_parameters != NULL ? config->vnic_parameters[0] : NULL);
 	if (status != IM_STATUS_SUCCESS)
 		return status;
-	team_tell_member(member);
+	team_flaw(member, 0, 0); /* with it, the team may have a link */
+	status = team_tell_member(member);
+	if (status != IM_STATUS_SUCCESS)
+		return status;
 	team_announce(member->team);
 	return im_relay_start(member->team->relay);
 }

@@ -8,6 +8,8 @@
 
 #include "team.h"
 
+#define TELL_LIMIT_MS 1000u /* for each setting of a new member */
+
 const uint32_t team_oids[] = {
 #define X(name) SLUICE_OID_##name,
 	IM_STATION_OID_TABLE(X)
@@ -181,6 +183,9 @@ static bool note_settled(struct team_member *member, enum team_setting which, ui
 	*changed = which == TEAM_OFFLOAD && *status == IM_STATUS_SUCCESS && member->abilities.offloads != value;
 	if (*changed)
 		member->abilities.offloads = value;
+	member->refused &= ~(1u << which);
+	if (*status != IM_STATUS_SUCCESS)
+		member->refused |= 1u << which;
 	if (member->flaws & (FLAW_ASLEEP | FLAW_LEAVING))
 		*status = IM_STATUS_SUCCESS;
 	im_release_spin_lock(&team->lock);
@@ -233,10 +238,18 @@ im_status_t team_ask_member(struct team_member *member)
 	return IM_STATUS_SUCCESS;
 }
 
-void team_tell_member(struct team_member *member)
+im_status_t team_tell_member(struct team_member *member)
 {
-	for (uint32_t i = 0; i < TEAM_SETTINGS; i++)
+	bool refuses;
+
+	for (uint32_t i = 0; i < TEAM_SETTINGS; i++) {
 		im_setting_follow(&member->settings[i]);
+		im_wait_event(&member->settings[i].idle, TELL_LIMIT_MS);
+	}
+	im_acquire_spin_lock(&member->team->lock);
+	refuses = member->refused & (1u << TEAM_FILTER | 1u << TEAM_VLAN);
+	im_release_spin_lock(&member->team->lock);
+	return refuses ? IM_STATUS_FAILURE : IM_STATUS_SUCCESS;
 }
 
 /* The addresses come first, for the filter to be nothing; what else was set stays so (10.37). */

@@ -75,6 +75,7 @@ struct team_member {
 	struct team_abilities abilities; /* under the team's lock */
 	uint32_t flaws;			 /* under the team's lock */
 	uint32_t number;		 /* in the team */
+	uint32_t refused;		 /* bits: settings that it has not taken; under the team's lock */
 	struct im_setting settings[TEAM_SETTINGS];
 	struct im_question question;
 	struct im_pool *pool;
@@ -206,8 +207,9 @@ IM_DISPATCH void team_request_complete(void *context, struct im_request *request
 /** Ask a new member what it can, and what it is. Level: PASSIVE. */
 IM_PASSIVE im_status_t team_ask_member(struct team_member *member);
 
-/** Tell it what the VNIC is set to. It is in the team. Level: PASSIVE. */
-IM_PASSIVE void team_tell_member(struct team_member *member);
+/** Tell it what the VNIC is set to. It is in the team. FAILURE: it refuses what it could not carry the VNIC without.
+ * Level: PASSIVE. */
+IM_PASSIVE im_status_t team_tell_member(struct team_member *member);
 
 /** It sleeps, or leaves: nobody waits for it. Level: any. */
 void team_spare_member(struct team_member *member);
