@@ -186,18 +186,11 @@ def check(contract):
     for one in contract.numbered():
         if one.reason and one.tests:
             contract.wrong.append(f"{one.number} does not apply, says its reason, but {one.tests[0][1]} tests it")
-    absent, known = {one.number for one in missing(contract)}, untested(contract)
+    absent = {one.number for one in missing(contract)}
     for section in contract.sections:
-        fresh = [one.number for one in section.statements() if one.number in absent - known]
+        fresh = [one.number for one in section.statements() if one.number in absent]
         if fresh:
             contract.wrong.append(f"without a test or a reason: {' '.join(fresh)}")
-    contract.wrong += [f"untested.txt: {number} is served: take it out" for number in sorted(known - absent)]
-
-
-def untested(contract):
-    """Statements that are known to have no test yet: a debt that may only shrink."""
-    path = contract.root / "tests/conformance/untested.txt"
-    return set(path.read_text().split()) if path.exists() else set()
 
 
 def missing(contract):
@@ -259,8 +252,7 @@ def document(contract):
     rows = ["# The contract and its tests", "",
             "<!-- Made by tests/conformance/contract.py from statements.txt beside it and from the tests: edit those. -->", "",
             *[line for line in contract.intro if line], "",
-            f"{len(numbered)} statements: {len(served)} have tests, {len(reasons)} do not apply to a card, for a reason, and "
-            f"{len(numbered) - len(served) - len(reasons)} have no test yet (tests/conformance/untested.txt).",
+            f"{len(numbered)} statements: {len(served)} have tests, {len(reasons)} do not apply to a card, for a reason.",
             "A test serves a statement by its name, or by a line right above it."]
     for section in contract.sections:
         rows += section_rows(section)

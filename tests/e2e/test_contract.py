@@ -115,21 +115,14 @@ def test_lines_above_tests_are_found(tree):
     ("mutations/broken.mutation", MUTATION.replace("c1_1_one", "c1_1_other"), "there is no test c1_1_other_holds to kill it"),
     ("mutations/broken.mutation", MUTATION.replace("why: It is broken.\n", ""), "are all needed"),
     ("mutations/broken.mutation", "", "without a test or a reason: T.1"),
-    ("untested.txt", "1.1\n", "untested.txt: 1.1 is served: take it out"),
 ],
                          ids=["untested", "no-reason", "both", "gap", "no-number", "long", "T-refers", "reason-refers",
                               "unknown", "not-run", "loose-line", "not-built", "none-of-25", "unknown-killer", "no-why",
-                              "unbroken", "debt-paid"])
+                              "unbroken"])
 def test_the_check_can_fail(tree, name, text, complaint):
     """Each thing that can be wrong is named."""
     tree.write(name, text)
     assert complaint in tree.wrong()
-
-
-def test_a_known_debt_is_no_fault(tree):
-    tree.write("mutations/broken.mutation", "")
-    tree.write("untested.txt", "T.1\n")
-    assert "T.1" not in tree.wrong()
 
 
 def hunk(text):
