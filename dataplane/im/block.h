@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "reference.h"
+#include "im/reference.h"
 
 struct im_block {
 	struct im_reference reference;

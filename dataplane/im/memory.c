@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "core.h"
+#include "im/verify/verifier.h"
 #include "spin.h"
-#include "verifier.h"
 
 #define LINE 64u
 #define KEPT 64u

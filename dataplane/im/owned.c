@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "core.h"
+#include "im/verify/verifier.h"
 #include "spin.h"
-#include "verifier.h"
 
 #define NAMED_MAX 5u /* left objects that a report names one by one */
 

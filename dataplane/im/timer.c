@@ -4,8 +4,8 @@
  * cheap, and only setting and cancelling one has to be, as workers do that.
  */
 #include "core.h"
+#include "im/verify/verifier.h"
 #include "spin.h"
-#include "verifier.h"
 
 #define SLOTS	64u
 #define THREADS (IM_WORKERS_MAX + IM_CONTROL_THREADS_MAX)

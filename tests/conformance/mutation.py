@@ -5,7 +5,7 @@
     why: Every packet that the adapter below completes is completed twice.
     killed by: conformance/4_send c4_12_completing_twice_is_fatal
     killed by: unit/im/send
-    --- dataplane/im/send.c
+    --- dataplane/im/packets/send.c
         good += status == SUCCESS;
     -   complete(packets[i]);
     +   complete(packets[i]);

@@ -4,7 +4,7 @@
 
 #include "../edge/eal.h"
 #include "bed.h"
-#include "im/relay_inside.h"
+#include "im/relay/relay_inside.h"
 
 #define MANY (HOLD_MAX + 5)
 

@@ -10,7 +10,7 @@
 
 #include "../edge/eal.h"
 #include "bed.h"
-#include "im/relay_inside.h"
+#include "im/relay/relay_inside.h"
 
 #define SENDERS	 2u
 #define PACKETS	 64u /* of each sender, used again and again: fewer than can be held */

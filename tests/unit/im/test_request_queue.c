@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests at the miniport: one at a time, pended, completed once, their byte counts (contract 6A, 6B). */
 #include "asked.h"
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 
 /* ---- Answered at once -------------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 #define THREADS 3

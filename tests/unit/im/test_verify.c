@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 /* Run in a child: its standard error output in @p text, and the signal that ended it, or 0. */

@@ -2,7 +2,7 @@
 /* Schedules: completions and returns come now, later or on another thread, and always once. */
 #include <string.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 #define PACKETS 40

@@ -2,7 +2,7 @@
 /* Levels, locks and handlers of each thread. */
 #include <stdio.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 static struct im_lock lock;

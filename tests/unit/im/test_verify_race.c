@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 #define THREADS	 3

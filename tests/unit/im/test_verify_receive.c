@@ -2,7 +2,7 @@
 /* Packets that are lent upward: who has each, and what a driver does with one that it has not. */
 #include <string.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 static void indicate_one(struct im_packet *packet, im_status_t status)

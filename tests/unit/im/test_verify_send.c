@@ -2,7 +2,7 @@
 /* Packets that are sent: who has each, and what a driver does with one that it has not. */
 #include <string.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 static void send_one(struct im_packet *packet)

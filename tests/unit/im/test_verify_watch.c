@@ -2,7 +2,7 @@
 /* Watchdogs: what lasts too long is said once, of whoever has it. No test waits: the ticks bring the time. */
 #include <time.h>
 
-#include "im/verifier.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 static const struct im_verify_options limits = {
