@@ -20,18 +20,11 @@ struct batch {
 	struct im_packet *packets[IM_BURST];
 };
 
-static void mark(struct im_packet **packets, uint32_t count, im_status_t status)
-{
-	for (uint32_t i = 0; i < count; i++)
-		packets[i]->status = (uint16_t)status;
-}
-
 static void complete_batch(void *argument)
 {
 	struct batch *batch = argument;
 
-	mark(batch->packets, batch->count, batch->status);
-	im_send_complete(batch->vnic->instance, batch->packets, batch->count);
+	im_send_complete_status(batch->vnic->instance, batch->packets, batch->count, batch->status);
 	free(batch);
 }
 
@@ -128,8 +121,7 @@ static void nic_cancel_send_packets(void *context, uint32_t cancel_id)
 static void finish(struct rig_vnic *vnic, struct im_packet **packets, uint16_t count, im_status_t status)
 {
 	vnic->taken -= RTE_MIN(vnic->taken, (uint32_t)count); /* there is room again */
-	mark(packets, count, status);
-	im_send_complete(vnic->instance, packets, count);
+	im_send_complete_status(vnic->instance, packets, count, status);
 }
 
 void rig_complete(struct rig_vnic *vnic, uint32_t count, im_status_t status)
@@ -175,7 +167,8 @@ static void nic_return_packets(void *context, struct im_packet **packets, uint16
 
 void rig_indicate(struct rig_vnic *vnic, struct im_packet **packets, uint16_t count, im_status_t status)
 {
-	mark(packets, count, status);
+	for (uint16_t i = 0; i < count; i++)
+		packets[i]->status = (uint16_t)status;
 	im_indicate_receive_packets(vnic->instance, packets, count);
 }
 
