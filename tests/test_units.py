@@ -17,11 +17,17 @@ ENVIRONMENT = {
 }
 
 
+def is_wanted(test, build):
+    """TSan runs those that say they are concurrent and free of DPDK; other schedules are for ASan, that sees what they do."""
+    suites = {suite.rpartition(":")[2] for suite in test["suite"]}
+    return "tsan" in suites if build == "tsan" else build == "asan" or "schedule" not in suites
+
+
 def compiled(build):
-    """(name, command) of each test of a build. TSan runs those that say they are concurrent and free of DPDK."""
+    """(name, command) of each test of a build that is wanted there."""
     tests = json.loads((REPO / "build" / build / "meson-info" / "intro-tests.json").read_text())
-    wanted = [test for test in tests if build != "tsan" or any(suite.endswith("tsan") for suite in test["suite"])]
-    return [(test["name"], test["cmd"], test["workdir"] or REPO / "build" / build) for test in wanted]
+    return [(test["name"], test["cmd"], test["workdir"] or REPO / "build" / build)
+            for test in tests if is_wanted(test, build)]
 
 
 def cases():

@@ -3,59 +3,7 @@
  */
 #include <unistd.h>
 
-#include "shipped.h"
-
-static struct im_packet *packets[8];
-
-/* ---- A reset that lasts until end_reset() -------------------------------------------------------- */
-
-/* The core's own: the nic says that it hangs. One period and no more: after two a request that is out counts too. */
-static void begin_reset(void)
-{
-	unsigned resets = rig_calls(RIG_reset, "nic");
-
-	rig.nic->script.resets = RIG_LATER;
-	rig.nic->script.hung = true;
-	host_tick(0); /* its period begins, unless it has */
-	host_tick(2000);
-	rig.nic->script.hung = false;
-	host_settle();
-	assert_int_equal(rig_calls(RIG_reset, "nic"), resets + 1);
-}
-
-static void complete_reset(void)
-{
-	im_reset_complete(rig.port->instance, IM_STATUS_SUCCESS, false);
-}
-
-static void end_reset(void)
-{
-	complete_reset();
-	host_settle();
-}
-
-static void send(uint16_t first, uint16_t count)
-{
-	im_send_packets(rig.top_binding->binding, packets + first, count);
-	host_settle();
-}
-
-static void down(void)
-{
-	host_settle();
-	rig_packets_free(packets, 8);
-	rig_end();
-}
-
-static uint32_t speed;
-static struct im_request query;
-
-static im_status_t ask(void)
-{
-	query = (struct im_request){.oid = SLUICE_OID_GEN_LINK_SPEED, .buffer = &speed, .length = sizeof(speed)};
-	speed = 0;
-	return im_request(rig.top_binding->binding, &query);
-}
+#include "resetting.h"
 
 /* ---- With a pause, and an unbind ------------------------------------------------------------------- */
 
@@ -120,7 +68,7 @@ static void run_in_order(const enum part *order)
 			begin_pause(&paused);
 			break;
 		case END_RESET:
-			complete_reset();
+			resetting_complete();
 			turn();
 			assert_int_equal(ends(), 1);
 			assert_int_equal(rig_calls(RIG_reset_complete, "top"), 1);
@@ -157,12 +105,12 @@ static void c7_10_an_unbind_does_not_wait_for_the_end(void **state)
 	shipped_begin(NULL);
 	rig.top->script.references = 1;
 	shipped_build(2);
-	rig_packets(packets, 8);
-	begin_reset();
+	rig_packets(resetting.packets, 8);
+	resetting_begin();
 	rig_forget();
-	send(0, 4);
-	rig_indicate(rig.port, packets + 4, 4, IM_STATUS_SUCCESS);
-	assert_int_equal(ask(), IM_STATUS_PENDING);
+	resetting_send(0, 4);
+	rig_indicate(rig.port, resetting.packets + 4, 4, IM_STATUS_SUCCESS);
+	assert_int_equal(resetting_ask(), IM_STATUS_PENDING);
 	host_settle();
 	assert_int_equal(rig_calls(RIG_send_complete, "top"), 0);
 	assert_int_equal(host_unbind_over("nic"), IM_STATUS_SUCCESS); /* returns, with the reset under way */
@@ -171,13 +119,13 @@ static void c7_10_an_unbind_does_not_wait_for_the_end(void **state)
 	assert_false(host_exists("r1"));
 	assert_int_equal(rig_packets_seen(RIG_send_complete, "top"), 4);
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 0);
-	rig_expect_packets(RIG_return_packets, "nic", packets + 4, 4);
+	rig_expect_packets(RIG_return_packets, "nic", resetting.packets + 4, 4);
 	assert_int_equal(rig_calls(RIG_receive_packets, "top"), 0);
 	assert_int_equal(rig_calls(RIG_request_complete, "top"), 1);
 	assert_int_not_equal(rig_call(RIG_request_complete, "top", 0)->value, IM_STATUS_SUCCESS);
-	end_reset();
+	resetting_end();
 	assert_int_equal(rig_calls(RIG_send_packets, "nic"), 0);
-	down();
+	resetting_down();
 }
 
 /* ---- Hang checks ----------------------------------------------------------------------------------- */
@@ -216,7 +164,7 @@ static void c7_13_a_relay_is_not_asked_and_its_timeouts_are_nothing(void **state
 	rig.nic->script.requests = RIG_LATER;
 	host_tick(0);
 	rig_forget();
-	assert_int_equal(ask(), IM_STATUS_PENDING);
+	assert_int_equal(resetting_ask(), IM_STATUS_PENDING);
 	for (int i = 0; i < 5; i++) {
 		host_tick(2000);
 		host_settle();
@@ -226,7 +174,7 @@ static void c7_13_a_relay_is_not_asked_and_its_timeouts_are_nothing(void **state
 	assert_int_equal(rig_calls(RIG_status, "top"), 0);
 	rig_complete_request(rig.port, IM_STATUS_SUCCESS);
 	host_settle();
-	assert_int_equal(speed, 10000);
+	assert_int_equal(resetting.speed, 10000);
 	rig.nic->script.requests = RIG_INLINE;
 	rig_end();
 }

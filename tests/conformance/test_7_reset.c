@@ -3,59 +3,7 @@
  * 7A). */
 #include <string.h>
 
-#include "shipped.h"
-
-static struct im_packet *packets[8];
-
-/* ---- A reset that lasts until end_reset() -------------------------------------------------------- */
-
-/* The core's own: the nic says that it hangs. One period and no more: after two a request that is out counts too. */
-static void begin_reset(void)
-{
-	unsigned resets = rig_calls(RIG_reset, "nic");
-
-	rig.nic->script.resets = RIG_LATER;
-	rig.nic->script.hung = true;
-	host_tick(0); /* its period begins, unless it has */
-	host_tick(2000);
-	rig.nic->script.hung = false;
-	host_settle();
-	assert_int_equal(rig_calls(RIG_reset, "nic"), resets + 1);
-}
-
-static void complete_reset(void)
-{
-	im_reset_complete(rig.port->instance, IM_STATUS_SUCCESS, false);
-}
-
-static void end_reset(void)
-{
-	complete_reset();
-	host_settle();
-}
-
-static void send(uint16_t first, uint16_t count)
-{
-	im_send_packets(rig.top_binding->binding, packets + first, count);
-	host_settle();
-}
-
-static void down(void)
-{
-	host_settle();
-	rig_packets_free(packets, 8);
-	rig_end();
-}
-
-static uint32_t speed;
-static struct im_request query;
-
-static im_status_t ask(void)
-{
-	query = (struct im_request){.oid = SLUICE_OID_GEN_LINK_SPEED, .buffer = &speed, .length = sizeof(speed)};
-	speed = 0;
-	return im_request(rig.top_binding->binding, &query);
-}
+#include "resetting.h"
 
 /* ---- Its end ------------------------------------------------------------------------------------- */
 
@@ -63,23 +11,23 @@ static void complete_what_nobody_began(void)
 {
 	rig_begin(NULL, 0);
 	rig_build(0);
-	complete_reset();
+	resetting_complete();
 }
 
 static void complete_twice(void)
 {
 	rig_begin(NULL, 0);
 	rig_build(0);
-	begin_reset();
-	end_reset();
-	complete_reset();
+	resetting_begin();
+	resetting_end();
+	resetting_complete();
 }
 
 static im_status_t complete_and_return(bool *addressing_reset, void *context)
 {
 	(void)addressing_reset;
 	(void)context;
-	complete_reset();
+	resetting_complete();
 	return IM_STATUS_SUCCESS;
 }
 
@@ -210,23 +158,23 @@ static void c7_4_a_miniport_in_reset_gets_no_sends_and_no_requests(void **state)
 	(void)state;
 	rig_begin(NULL, 0);
 	rig_build(0);
-	rig_packets(packets, 8);
-	begin_reset();
+	rig_packets(resetting.packets, 8);
+	resetting_begin();
 	rig_forget();
-	send(0, 4);
-	assert_int_equal(ask(), IM_STATUS_PENDING);
+	resetting_send(0, 4);
+	assert_int_equal(resetting_ask(), IM_STATUS_PENDING);
 	host_settle();
 	assert_int_equal(rig_calls(RIG_send_packets, "nic"), 0);
 	assert_int_equal(rig_calls(RIG_query_information, "nic"), 0);
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_RESET_IN_PROGRESS), 4);
 	assert_int_equal(rig_calls(RIG_request_complete, "top"), 0);
-	end_reset();
+	resetting_end();
 	assert_int_equal(rig_calls(RIG_query_information, "nic"), 1);
 	assert_int_equal(rig_calls(RIG_request_complete, "top"), 1);
-	assert_int_equal(speed, 10000);
-	send(4, 4);
-	rig_expect_packets(RIG_send_packets, "nic", packets + 4, 4);
-	down();
+	assert_int_equal(resetting.speed, 10000);
+	resetting_send(4, 4);
+	rig_expect_packets(RIG_send_packets, "nic", resetting.packets + 4, 4);
+	resetting_down();
 }
 
 /* ---- What was out -------------------------------------------------------------------------------- */
@@ -239,12 +187,12 @@ static void reset_a_serialised_nic(unsigned variant)
 	rig.nic->script.room = variant == 0 ? 3 : 0;
 	rig_build(0);
 	rig_forget();
-	rig_packets(packets, 8);
-	send(0, 6);
+	rig_packets(resetting.packets, 8);
+	resetting_send(0, 6);
 	rig.nic->script.requests = RIG_LATER;
-	assert_int_equal(ask(), IM_STATUS_PENDING);
+	assert_int_equal(resetting_ask(), IM_STATUS_PENDING);
 	host_settle();
-	begin_reset();
+	resetting_begin();
 	assert_int_equal(rig_packets_seen(RIG_send_complete, "top"), 0); /* it may still complete its own */
 	rig.port->taken = 0;
 	im_send_resources_available(rig.port->instance);
@@ -270,7 +218,7 @@ static void expect_sends_again(void)
 	rig.nic->script.sends = RIG_INLINE;
 	rig.nic->script.requests = RIG_INLINE;
 	rig_forget();
-	send(0, 6);
+	resetting_send(0, 6);
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 6);
 }
 
@@ -281,10 +229,10 @@ static void c7_5_the_core_fails_what_a_serialised_miniport_had(void **state)
 	(void)state;
 	for (size_t i = 0; i < RTE_DIM(variants); i++) {
 		reset_a_serialised_nic(variants[i]);
-		end_reset();
+		resetting_end();
 		expect_failed(variants[i] == 0 ? 3 : 6, variants[i] == 0 ? 3 : 0);
 		expect_sends_again();
-		down();
+		resetting_down();
 	}
 }
 
@@ -295,17 +243,17 @@ static void c7_5_what_a_serialised_miniport_completes_itself_is_not_failed(void 
 	rig_complete(rig.port, 2, IM_STATUS_SUCCESS);
 	host_settle();
 	rig.port->held_count = 0;
-	end_reset();
+	resetting_end();
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 2);
 	expect_failed(1, 3);
 	rig.nic->script.requests = RIG_INLINE;
-	down();
+	resetting_down();
 }
 
 static void complete_a_send_after_a_reset(void)
 {
 	reset_a_serialised_nic(0);
-	end_reset();
+	resetting_end();
 	rig_complete(rig.port, 1, IM_STATUS_SUCCESS);
 }
 
@@ -323,14 +271,14 @@ static void c7_5_a_deserialised_miniport_completes_its_own(void **state)
 	rig.nic->script.sends = RIG_LATER;
 	rig_build(1);
 	rig_forget();
-	rig_packets(packets, 8);
-	send(0, 4);
+	rig_packets(resetting.packets, 8);
+	resetting_send(0, 4);
 	rig.nic->script.requests = RIG_LATER;
-	assert_int_equal(ask(), IM_STATUS_PENDING);
+	assert_int_equal(resetting_ask(), IM_STATUS_PENDING);
 	host_settle();
-	begin_reset();
+	resetting_begin();
 	rig_complete(rig.port, 2, IM_STATUS_REQUEST_ABORTED);
-	end_reset();
+	resetting_end();
 	assert_int_equal(rig_packets_seen(RIG_send_complete, "top"), 2);
 	assert_int_equal(rig_calls(RIG_request_complete, "top"), 0);
 	rig_complete(rig.port, 2, IM_STATUS_SUCCESS);
@@ -338,9 +286,9 @@ static void c7_5_a_deserialised_miniport_completes_its_own(void **state)
 	host_settle();
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_REQUEST_ABORTED), 2);
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 2);
-	assert_int_equal(speed, 10000);
+	assert_int_equal(resetting.speed, 10000);
 	rig.nic->script.requests = RIG_INLINE;
-	down();
+	resetting_down();
 }
 
 /* ---- What is told -------------------------------------------------------------------------------- */
@@ -358,13 +306,13 @@ static void c7_6_every_protocol_is_told_the_begin_and_the_end(void **state)
 	assert_int_equal(rig_load(other), IM_STATUS_SUCCESS);
 	assert_int_equal(rig_bind("other", "nic", "other"), IM_STATUS_SUCCESS);
 	rig_forget();
-	begin_reset();
+	resetting_begin();
 	assert_string_equal(rig_story(TOLD), "status:top status:other status_complete:top status_complete:other "
 					     "reset:nic");
 	assert_int_equal(rig_call(RIG_status, "top", 0)->value, IM_INDICATION_RESET_START);
 	assert_int_equal(rig_call(RIG_status, "other", 0)->value, IM_INDICATION_RESET_START);
 	rig_forget();
-	end_reset();
+	resetting_end();
 	assert_string_equal(rig_story(TOLD), "status:top status:other status_complete:top status_complete:other");
 	assert_int_equal(rig_call(RIG_status, "top", 0)->value, IM_INDICATION_RESET_END);
 	assert_int_equal(rig_call(RIG_status, "other", 0)->value, IM_INDICATION_RESET_END);
@@ -410,25 +358,25 @@ static void c7_7_a_relay_holds_all_but_returns_and_then_goes_on(void **state)
 	rig.top->script.references = 1;
 	rig.top->script.returns = RIG_LATER;
 	shipped_build(2);
-	rig_packets(packets, 8);
-	rig_indicate(rig.port, packets, 2, IM_STATUS_SUCCESS);
+	rig_packets(resetting.packets, 8);
+	rig_indicate(rig.port, resetting.packets, 2, IM_STATUS_SUCCESS);
 	host_settle();
-	begin_reset();
+	resetting_begin();
 	rig_forget();
 	rig_return(rig.top_binding, 2);
-	send(2, 3);
-	rig_indicate(rig.port, packets + 5, 3, IM_STATUS_SUCCESS);
-	assert_int_equal(ask(), IM_STATUS_PENDING);
+	resetting_send(2, 3);
+	rig_indicate(rig.port, resetting.packets + 5, 3, IM_STATUS_SUCCESS);
+	assert_int_equal(resetting_ask(), IM_STATUS_PENDING);
 	host_settle();
-	rig_expect_packets(RIG_return_packets, "nic", packets, 2);
+	rig_expect_packets(RIG_return_packets, "nic", resetting.packets, 2);
 	assert_string_equal(rig_story(RIG_ALL & ~RIG_BIT(check_for_hang)), "return_packets:nic");
-	end_reset();
-	rig_expect_packets(RIG_send_packets, "nic", packets + 2, 3);
-	rig_expect_packets(RIG_receive_packets, "top", packets + 5, 3);
+	resetting_end();
+	rig_expect_packets(RIG_send_packets, "nic", resetting.packets + 2, 3);
+	rig_expect_packets(RIG_receive_packets, "top", resetting.packets + 5, 3);
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 3);
-	assert_int_equal(speed, 10000);
+	assert_int_equal(resetting.speed, 10000);
 	rig_return(rig.top_binding, 3);
-	down();
+	resetting_down();
 }
 
 /* The second one may throw back what it has not sent, which goes again: nothing is lost or doubled by either. */
@@ -437,18 +385,18 @@ static void c7_7_one_reset_after_another(void **state)
 	(void)state;
 	shipped_begin(NULL);
 	shipped_build(1);
-	rig_packets(packets, 8);
-	begin_reset();
+	rig_packets(resetting.packets, 8);
+	resetting_begin();
 	rig_forget();
-	send(0, 4);
-	end_reset();
-	begin_reset();
-	send(4, 4);
-	rig_expect_packets(RIG_send_packets, "nic", packets, 4);
-	end_reset();
-	rig_expect_packets(RIG_send_packets, "nic", packets, 8);
+	resetting_send(0, 4);
+	resetting_end();
+	resetting_begin();
+	resetting_send(4, 4);
+	rig_expect_packets(RIG_send_packets, "nic", resetting.packets, 4);
+	resetting_end();
+	rig_expect_packets(RIG_send_packets, "nic", resetting.packets, 8);
 	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 8);
-	down();
+	resetting_down();
 }
 
 /* It knows of no begin: what it sends meanwhile the core refuses, and the end is nothing to it. */
@@ -457,19 +405,19 @@ static void c7_7_a_relay_that_is_bound_in_the_middle(void **state)
 	(void)state;
 	shipped_begin(NULL);
 	shipped_load_all();
-	begin_reset();
+	resetting_begin();
 	shipped_bind("nic", "r0");
 	assert_int_equal(rig_bind("top", "r0", "top"), IM_STATUS_SUCCESS);
 	rig.top_binding = rig_binding("top");
-	rig_packets(packets, 8);
+	rig_packets(resetting.packets, 8);
 	rig_forget();
-	send(0, 4);
+	resetting_send(0, 4);
 	assert_int_equal(rig_calls(RIG_send_packets, "nic"), 0);
-	end_reset();
-	send(4, 4);
-	rig_expect_packets(RIG_send_packets, "nic", packets + 4, 4);
+	resetting_end();
+	resetting_send(4, 4);
+	rig_expect_packets(RIG_send_packets, "nic", resetting.packets + 4, 4);
 	assert_int_equal(rig_packets_seen(RIG_send_complete, "top"), 8);
-	down();
+	resetting_down();
 }
 
 int main(void)

@@ -175,36 +175,18 @@ static void wrong_level_in_a_stack(void **state)
 	assert_non_null(watched.mid);
 }
 
-/* ---- -------------------------------------------------------------------------------------------------- */
-
-static int up(void **state)
-{
-	(void)state;
-	watched_up(NULL);
-	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	watched_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(any_call_with_a_lock),
-		TEST(calls_have_their_statement),
-		TEST(entry_is_known_by_its_driver_object),
-		TEST(handlers_have_their_level),
-		TEST(names_stay_when_drivers_go),
-		TEST(packet_calls_with_a_lock),
-		TEST(passive_call_with_a_lock),
-		TEST(passive_handler_at_dispatch),
-		TEST(wrong_level_in_a_stack),
+		WATCHED_TEST(any_call_with_a_lock),
+		WATCHED_TEST(calls_have_their_statement),
+		WATCHED_TEST(entry_is_known_by_its_driver_object),
+		WATCHED_TEST(handlers_have_their_level),
+		WATCHED_TEST(names_stay_when_drivers_go),
+		WATCHED_TEST(packet_calls_with_a_lock),
+		WATCHED_TEST(passive_call_with_a_lock),
+		WATCHED_TEST(passive_handler_at_dispatch),
+		WATCHED_TEST(wrong_level_in_a_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,27 +111,11 @@ static void violations_of_many_threads_are_all_counted(void **state)
 	watched_forget();
 }
 
-static int up(void **state)
-{
-	(void)state;
-	watched_up(NULL);
-	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	watched_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(packets_of_many_threads),
-		TEST(violations_of_many_threads_are_all_counted),
+		WATCHED_TEST(packets_of_many_threads),
+		WATCHED_TEST(violations_of_many_threads_are_all_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,41 +224,23 @@ static void indicate_on_dead_instance(void **state)
 	watched_expect("5.10", "the core", "im_indicate_receive_packets with a handle that is gone");
 }
 
-/* ---- -------------------------------------------------------------------------------------------------- */
-
-static int up(void **state)
-{
-	(void)state;
-	watched_up(NULL);
-	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	watched_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(changed_what_was_for_the_call),
-		TEST(indicate_on_dead_instance),
-		TEST(indicated_while_out),
-		TEST(indicated_with_send_status),
-		TEST(kept_what_was_for_the_call),
-		TEST(lent_on_what_was_for_the_call),
-		TEST(return_inside_receive_is_right),
-		TEST(returned_for_another_receiver),
-		TEST(returned_foreign_packet),
-		TEST(returned_twice),
-		TEST(returned_what_was_for_the_call),
-		TEST(returned_while_above_has_it),
-		TEST(sent_what_was_for_the_call),
-		TEST(words_written_while_lent),
+		WATCHED_TEST(changed_what_was_for_the_call),
+		WATCHED_TEST(indicate_on_dead_instance),
+		WATCHED_TEST(indicated_while_out),
+		WATCHED_TEST(indicated_with_send_status),
+		WATCHED_TEST(kept_what_was_for_the_call),
+		WATCHED_TEST(lent_on_what_was_for_the_call),
+		WATCHED_TEST(return_inside_receive_is_right),
+		WATCHED_TEST(returned_for_another_receiver),
+		WATCHED_TEST(returned_foreign_packet),
+		WATCHED_TEST(returned_twice),
+		WATCHED_TEST(returned_what_was_for_the_call),
+		WATCHED_TEST(returned_while_above_has_it),
+		WATCHED_TEST(sent_what_was_for_the_call),
+		WATCHED_TEST(words_written_while_lent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -350,47 +350,29 @@ static void sent_packet_of_another(void **state)
 	im_free_packet_pool(pool);
 }
 
-/* ---- -------------------------------------------------------------------------------------------------- */
-
-static int up(void **state)
-{
-	(void)state;
-	watched_up(NULL);
-	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	watched_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(all_right),
-		TEST(completed_never_sent),
-		TEST(completed_twice),
-		TEST(completed_while_below),
-		TEST(completed_with_other_info),
-		TEST(completed_with_pending),
-		TEST(completed_with_status_of_requests),
-		TEST(completed_without_status),
-		TEST(deeper_than_is_followed),
-		TEST(handed_on_with_other_depth),
-		TEST(history_tells_who_had_it),
-		TEST(refused_send_is_the_senders_again),
-		TEST(send_over_dead_binding),
-		TEST(sent_after_free),
-		TEST(sent_packet_of_another),
-		TEST(sent_while_out),
-		TEST(words_are_poison_while_out),
-		TEST(words_of_the_next_one_are_poison),
-		TEST(words_written_after_completion),
-		TEST(words_written_while_out),
+		WATCHED_TEST(all_right),
+		WATCHED_TEST(completed_never_sent),
+		WATCHED_TEST(completed_twice),
+		WATCHED_TEST(completed_while_below),
+		WATCHED_TEST(completed_with_other_info),
+		WATCHED_TEST(completed_with_pending),
+		WATCHED_TEST(completed_with_status_of_requests),
+		WATCHED_TEST(completed_without_status),
+		WATCHED_TEST(deeper_than_is_followed),
+		WATCHED_TEST(handed_on_with_other_depth),
+		WATCHED_TEST(history_tells_who_had_it),
+		WATCHED_TEST(refused_send_is_the_senders_again),
+		WATCHED_TEST(send_over_dead_binding),
+		WATCHED_TEST(sent_after_free),
+		WATCHED_TEST(sent_packet_of_another),
+		WATCHED_TEST(sent_while_out),
+		WATCHED_TEST(words_are_poison_while_out),
+		WATCHED_TEST(words_of_the_next_one_are_poison),
+		WATCHED_TEST(words_written_after_completion),
+		WATCHED_TEST(words_written_while_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

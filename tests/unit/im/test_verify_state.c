@@ -135,30 +135,12 @@ static void request_before_initialize_is_over(void **state)
 	watched_expect("10.22", "the core", "gave 'nic' a request");
 }
 
-/* ---- -------------------------------------------------------------------------------------------------- */
-
-static int up(void **state)
-{
-	(void)state;
-	watched_up(NULL);
-	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	watched_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(bindings_change_as_the_table_says), TEST(instances_change_as_the_table_says),
-		TEST(nothing_is_out_at_the_end),	 TEST(request_before_initialize_is_over),
-		TEST(request_ends_with_a_final_status),	 TEST(short_buffer_comes_with_the_size),
+		WATCHED_TEST(bindings_change_as_the_table_says), WATCHED_TEST(instances_change_as_the_table_says),
+		WATCHED_TEST(nothing_is_out_at_the_end),	 WATCHED_TEST(request_before_initialize_is_over),
+		WATCHED_TEST(request_ends_with_a_final_status),	 WATCHED_TEST(short_buffer_comes_with_the_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

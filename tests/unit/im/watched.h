@@ -66,6 +66,11 @@ void watched_core_down(void);
 void watched_up(const struct im_verify_options *options);
 void watched_down(void);
 
+/** A test between the two, with the verifier's defaults. */
+int watched_setup(void **state);
+int watched_teardown(void **state);
+#define WATCHED_TEST(name) cmocka_unit_test_setup_teardown(name, watched_setup, watched_teardown)
+
 /** Bind the top over another adapter: over "nic" it is its second receiver. */
 void watched_move_top(const char *adapter);
 

@@ -410,3 +410,17 @@ struct im_packet *watched_packet(void)
 	packets_made[packet_count++] = packet;
 	return packet;
 }
+
+int watched_setup(void **state)
+{
+	(void)state;
+	watched_up(NULL);
+	return 0;
+}
+
+int watched_teardown(void **state)
+{
+	(void)state;
+	watched_down();
+	return 0;
+}
