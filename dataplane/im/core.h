@@ -588,9 +588,6 @@ IM_DISPATCH void im_serial_completed(struct im_instance *instance);
 IM_DISPATCH void im_serial_answer(struct im_instance *instance, struct im_packet **packets, uint16_t count,
 				  im_status_t status);
 IM_DISPATCH void im_serial_cancel(struct im_instance *instance, uint32_t cancel_id);
-/** Whether the core has taken the status of @p packet, which another thread completes now, for its send handler's
- * answer already: then this completion is none. Asked once. */
-IM_DISPATCH bool im_serial_forestalled(struct im_instance *instance, const struct im_packet *packet);
 /** Once a gate is closed: complete with @p status what the core still queues for @p instance, of @p sender or, with
  * NULL, of all [10.25, 10.26]. */
 void im_serial_refuse(struct im_instance *instance, const struct im_binding *sender, im_status_t status);

@@ -11,10 +11,8 @@
  * Whoever finds work and nobody at it runs it, on its own thread; others leave theirs in the queue. The lock is never
  * held while a handler runs (9.25).
  *
- * Another thread of the driver may complete a packet before the call that took it is judged. It writes the final
- * status, then calls: between the two, the judge takes the status for the handler's own answer, and completes the
- * packet. So what calls have settled is remembered, and a late completion from another thread than that of the call is
- * none.
+ * Another thread of the driver may complete a packet before the call that took it is judged. Until it does, the packet
+ * says PENDING: im_send_complete_status() takes it out of the burst first, and then sets what has become of it.
  */
 #include <stdlib.h>
 
@@ -100,7 +98,6 @@ IM_DISPATCH static uint16_t judge(struct im_serial *serial, struct im_packet *co
 			serial_hold(serial, burst[i]);
 			continue;
 		}
-		serial_remember(serial, burst[i]);
 		done[(*done_count)++] = burst[i];
 	}
 	for (uint16_t k = count; k-- > i;) { /* it and all behind it (4.7) */
@@ -204,45 +201,16 @@ static bool take_out(struct im_packet **packets, uint16_t count, const struct im
 	return false;
 }
 
-/* Under the lock. */
-static bool is_forestalled(struct im_serial *serial, const struct im_packet *packet)
+/* What was never sent here is good too: that is for who takes the slots off to say. */
+IM_DISPATCH static bool claim(struct im_serial *serial, struct im_packet *packet)
 {
-	struct settled *settled = serial_recall(serial, packet);
-
-	if (settled == NULL || settled->thread == im_this_worker->index)
-		return false;
-	settled->packet = NULL;
-	return true;
-}
-
-bool im_serial_forestalled(struct im_instance *instance, const struct im_packet *packet)
-{
-	bool forestalled;
-
-	im_spin_lock(&instance->serial->lock);
-	forestalled = is_forestalled(instance->serial, packet);
-	im_spin_unlock(&instance->serial->lock);
-	return forestalled;
-}
-
-enum claim {
-	CLAIM_GOOD, /* or it was never sent here: that is for who takes the slots off to say */
-	CLAIM_LATE,
-	CLAIM_QUEUED,
-};
-
-IM_DISPATCH static enum claim claim(struct im_serial *serial, struct im_packet *packet)
-{
-	enum claim result = CLAIM_GOOD;
+	bool good;
 
 	im_spin_lock(&serial->lock);
-	if (is_forestalled(serial, packet)) /* first: it may be gone */
-		result = CLAIM_LATE;
-	else if (!serial_let_go(serial, packet) && !take_out(serial->burst, serial->calling, packet) &&
-		 serial_is_queued(serial, packet))
-		result = CLAIM_QUEUED;
+	good = serial_let_go(serial, packet) || take_out(serial->burst, serial->calling, packet) ||
+	       !serial_is_queued(serial, packet);
 	im_spin_unlock(&serial->lock);
-	return result;
+	return good;
 }
 
 uint16_t im_serial_completing(struct im_instance *instance, struct im_packet **packets, uint16_t count,
@@ -251,11 +219,9 @@ uint16_t im_serial_completing(struct im_instance *instance, struct im_packet **p
 	uint16_t number = 0;
 
 	for (uint16_t i = 0; i < count; i++) {
-		enum claim result = claim(instance->serial, packets[i]);
-
-		if (result == CLAIM_GOOD)
+		if (claim(instance->serial, packets[i]))
 			completed[number++] = packets[i];
-		else if (result == CLAIM_QUEUED)
+		else
 			im_violation("4.12", im_driver_of(instance), "completed a packet that it has refused");
 	}
 	return number;

@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "serial_queue.h"
 
-/* ---- What was settled ---------------------------------------------------------------------------- */
-
-void serial_remember(struct im_serial *serial, const struct im_packet *packet)
-{
-	serial->settled_last[serial->settled++ % SETTLED_MAX] =
-		(struct settled){.packet = packet, .thread = im_this_worker->index};
-}
-
-struct settled *serial_recall(struct im_serial *serial, const struct im_packet *packet)
-{
-	uint32_t count = RTE_MIN(serial->settled, SETTLED_MAX);
-
-	for (uint32_t i = 0; i < count; i++)
-		if (serial->settled_last[i].packet == packet)
-			return &serial->settled_last[i];
-	return NULL;
-}
-
-/* Sent again, it is another send. */
-static void forget(struct im_serial *serial, const struct im_packet *packet)
-{
-	struct settled *settled = serial_recall(serial, packet);
-
-	if (settled != NULL)
-		settled->packet = NULL;
-}
-
 /* ---- The queue ----------------------------------------------------------------------------------- */
 
 uint16_t serial_append(struct im_serial *serial, struct im_packet **packets, uint16_t count)
 {
 	uint16_t taken = (uint16_t)RTE_MIN(count, PACKETS_MAX - serial->queued - serial->calling - serial->held);
 
-	for (uint16_t i = 0; i < taken; i++) {
+	for (uint16_t i = 0; i < taken; i++)
 		serial->queue[(serial->first + serial->queued++) % PACKETS_MAX] = packets[i];
-		forget(serial, packets[i]);
-	}
 	return taken;
 }
 

@@ -6,13 +6,6 @@
 #include "path.h"
 
 #define PACKETS_MAX 1024u /* in the queue and at the miniport; the newest is refused for good (4.10) */
-#define SETTLED_MAX 256u  /* that are remembered */
-
-/* A packet that was complete by the answer of the handler. Not looked behind: it may be gone. */
-struct settled {
-	const struct im_packet *packet; /* NULL: none */
-	uint32_t thread;		/* that made the call */
-};
 
 struct im_serial {
 	uint32_t lock; /* over all below */
@@ -20,12 +13,10 @@ struct im_serial {
 	uint32_t queued;
 	uint32_t held;
 	uint32_t wakes;		  /* completions, and times that there were resources again */
-	uint32_t settled;	  /* ever */
 	uint16_t calling;	  /* packets of the call that runs */
 	bool running;		  /* somebody is at it */
 	bool stalled;		  /* nothing is tried before the next wake-up */
 	struct im_packet **burst; /* of the call that runs; NULL where one was completed meanwhile */
-	struct settled settled_last[SETTLED_MAX];
 	struct im_packet *queue[PACKETS_MAX];
 	struct im_packet *at_miniport[PACKETS_MAX]; /* each knows its place: `receiver` of its slot */
 };
@@ -63,12 +54,5 @@ bool serial_let_go(struct im_serial *serial, struct im_packet *packet);
 
 /** Up to a burst of all that it has. */
 uint16_t serial_take_held(struct im_serial *serial, struct im_packet **packets);
-
-/* ---- What was settled ----------------------------------------------------------------------------- */
-
-void serial_remember(struct im_serial *serial, const struct im_packet *packet);
-
-/** NULL: it was not, or has been sent again since. */
-struct settled *serial_recall(struct im_serial *serial, const struct im_packet *packet);
 
 #endif

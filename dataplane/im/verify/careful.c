@@ -65,12 +65,9 @@ IM_DISPATCH static void check_send_complete(struct im_instance *instance, struct
 	struct im_packet *legal[IM_BURST];
 	uint16_t kept = 0;
 
-	for (uint16_t i = 0; i < count; i++) {
-		if (instance->serial != NULL && im_serial_forestalled(instance, packets[i]))
-			continue;
+	for (uint16_t i = 0; i < count; i++)
 		if (im_edge_complete(instance, packets[i], site))
 			legal[kept++] = packets[i];
-	}
 	if (kept > 0 && instance->serial != NULL) /* it may look at them again when its handler has returned */
 		im_plain_send_complete(instance, legal, kept);
 	else if (kept > 0)
