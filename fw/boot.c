@@ -277,7 +277,7 @@ static void unload(struct firmware *firmware)
 	if (firmware->drivers)
 		im_unload_drivers();
 	workers_destroy();
-	firmware->leaked += im_core_destroy();
+	firmware->leaked += im_leaked() + im_core_destroy();
 	if (im_violations() > 0) {
 		fprintf(stderr, "sluice-fw: the contract was violated %lu times\n", im_violations());
 		firmware->leaked++;

@@ -146,6 +146,9 @@ struct im_request_queue {
 	struct im_work work;		 /* goes on where a completion came while nobody ran */
 	bool merging;			 /* the active one sets what all protocols above want, in ... */
 	struct im_addressing merged;
+	uint8_t *guarded; /* where the active one is answered while the verifier watches, and ... */
+	uint32_t guarded_room;
+	bool guarding; /* ... whether it is */
 };
 
 /* A reset; `running`, `refused` and `pended` under the lock of the requests. */
@@ -454,6 +457,12 @@ void im_accounts_reset(void);
 struct im_wrapper *im_wrapper_of(const struct im_instance *instance);
 const char *im_driver_of(const struct im_instance *instance);
 const char *im_driver_over(const struct im_binding *binding);
+
+/** What drivers that went had not given back, since the start. Level: any. */
+uint32_t im_leaked(void);
+
+/** Whether @p name can be a driver's: 1 to 31 of [A-Za-z0-9_.-]. Level: any. */
+bool im_is_driver_name(const char *name);
 
 /** Find by name, under the lock. */
 struct im_driver_object *im_lookup_driver(const char *name);

@@ -86,6 +86,7 @@ static void clear_up(struct im_driver_object *object)
 		im_terminate_wrapper(object->wrapper);
 	}
 	discard(object);
+	im_synchronize(); /* a worker may be on its way out of a deferred call */
 }
 
 static im_status_t run_entry(struct im_driver_object *object, im_driver_entry_t entry)
@@ -111,12 +112,21 @@ static im_status_t run_entry(struct im_driver_object *object, im_driver_entry_t 
 	return status;
 }
 
+/* As abi/base.h has them. */
+bool im_is_driver_name(const char *name)
+{
+	static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t length = name != NULL ? strlen(name) : 0;
+
+	return length > 0 && length < SLUICE_NAME_SIZE && strspn(name, legal) == length;
+}
+
 static im_status_t load(const char *name, im_driver_entry_t entry, const char *description, void *library)
 {
 	struct im_driver_object *object;
 	im_status_t status;
 
-	if (name == NULL || entry == NULL || strlen(name) >= sizeof(object->name) || name[0] == '\0')
+	if (!im_is_driver_name(name) || entry == NULL)
 		return IM_STATUS_INVALID_PARAMETER;
 	object = im_fault_allocation() ? NULL : calloc(1, sizeof(*object));
 	if (object == NULL)

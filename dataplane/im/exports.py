@@ -1,25 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Print a linker's dynamic list of what drivers may call: every function that the driver headers declare.
+"""Print a linker's dynamic list of what drivers may use: every function and variable that the driver headers declare.
 
 usage: exports.py HEADER... > driver.list
 """
 import re
 import sys
 
-# Inline functions of worker.h use this variable.
-VARIABLES = ["im_this_worker"]
-
-
 def declared(text):
-    """Names of functions that the header declares and does not define itself."""
+    """Names of functions and variables that the header declares and does not define itself."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"^#.*?(?<!\\)$", "", text, flags=re.M | re.S)
-    return re.findall(r"^[A-Za-z_][\w \t*]*?\b(im_\w+)\([^;{}()]*(?:\([^()]*\)[^;{}()]*)*\);", text, flags=re.M)
+    variables = re.findall(r"^extern\s[^;()]*?\b(im_\w+)(?:\s+__attribute__\(\(.*?\)\))?;", text, flags=re.M)
+    return variables + re.findall(r"^[A-Za-z_][\w \t*]*?\b(im_\w+)\([^;{}()]*(?:\([^()]*\)[^;{}()]*)*\);", text, flags=re.M)
 
 
 def main():
-    names = set(VARIABLES)
+    names = set()
     for path in sys.argv[1:]:
         with open(path) as header:
             names.update(declared(header.read()))

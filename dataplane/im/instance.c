@@ -69,6 +69,7 @@ static void forget(struct im_instance *instance)
 static void destroy(struct im_instance *instance)
 {
 	im_serial_destroy(instance->serial);
+	free(instance->requests.guarded);
 	free(instance);
 }
 

@@ -42,6 +42,14 @@ im_status_t im_load_shared_driver(const char *path, char *error, size_t size)
 		dlclose(library);
 		return IM_STATUS_FAILURE;
 	}
+	if (!im_is_driver_name(module->name)) {
+		snprintf(error, size,
+			 "%s has '%s' as its driver's name, which is not 1 to 31 of [A-Za-z0-9_.-]; example: "
+			 "IM_DRIVER(\"tally\", ...)",
+			 path, module->name);
+		dlclose(library);
+		return IM_STATUS_FAILURE;
+	}
 	status = im_load_module(module, library);
 	if (status != IM_STATUS_SUCCESS) {
 		explain(module, status, error, size);

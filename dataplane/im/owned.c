@@ -85,6 +85,13 @@ static void report(const char *driver, const char *text)
 		fprintf(stderr, "leak: driver '%s' has not given back: %s\n", driver, text);
 }
 
+static uint32_t leaked; /* by all drivers; atomic */
+
+uint32_t im_leaked(void)
+{
+	return __atomic_load_n(&leaked, __ATOMIC_RELAXED);
+}
+
 uint32_t im_report_leaks(struct im_wrapper *wrapper)
 {
 	struct im_owned *owned = &wrapper->owned;
@@ -94,6 +101,7 @@ uint32_t im_report_leaks(struct im_wrapper *wrapper)
 
 	if (left == 0)
 		return 0;
+	__atomic_add_fetch(&leaked, left, __ATOMIC_RELAXED);
 	describe(owned, text, sizeof(text));
 	if (timers > 0)
 		im_append(text, sizeof(text), "%s%u of its timers still set", owned->count > 0 ? "; " : "", timers);

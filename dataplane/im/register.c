@@ -69,6 +69,7 @@ void im_terminate_wrapper(struct im_wrapper *wrapper)
 		im_deregister_protocol(wrapper->protocol);
 		im_deregister_layered_miniport(wrapper->miniport);
 	}
+	im_drain_work(wrapper);
 	im_report_leaks(wrapper);
 	pthread_mutex_lock(&im_core.lock);
 	wrapper->object->wrapper = NULL;

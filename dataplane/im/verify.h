@@ -29,6 +29,7 @@ struct im_binding;
 struct im_instance;
 struct im_packet;
 struct im_request;
+struct im_request_queue;
 struct im_wrapper;
 
 /* ---- Violations ---------------------------------------------------------------------------------- */
@@ -337,6 +338,15 @@ IM_PASSIVE void im_verify_initialize_failed(const struct im_instance *instance);
 
 /** A request has been given to the miniport; has been completed by it. Level: any. */
 void im_verify_request_begun(const struct im_request *request);
+/**
+ * The buffer that a miniport answers a query in: the asker's, or a copy with bytes behind it that nobody may touch
+ * [6.3]. Level: PASSIVE.
+ */
+void *im_verify_lend_buffer(struct im_request_queue *queue, struct im_request *request);
+
+/** Bring what was answered to the asker. False: it wrote past the end. Under the queue's lock. Level: any. */
+bool im_verify_take_buffer(struct im_request_queue *queue, struct im_request *request);
+
 void im_verify_request_done(const struct im_request *request, im_status_t status);
 
 /** Give a request that is over back to the protocol that asked: now, later or on another thread, as the schedule says;

@@ -229,6 +229,6 @@ void im_drain_work(struct im_wrapper *wrapper)
 
 	if (im_is_verified() && __atomic_load_n(&wrapper->owned.deferred, __ATOMIC_ACQUIRE) > lent)
 		im_violation("1.23", wrapper->object->name,
-			     "unload returned with a work item, deferred call or timer function queued or running");
+			     "goes with a work item, deferred call or timer function queued or running");
 	im_flush_work(wrapper);
 }

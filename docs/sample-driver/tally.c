@@ -41,7 +41,8 @@ struct counts {
  */
 struct tally {
 	struct im_reference reference;
-	uint32_t threads; /* that may count: workers, and control threads */
+	struct tally *older; /* of those whose VNICs are there; under vnics_lock */
+	uint32_t threads;    /* that may count: workers, and control threads */
 	struct counts counts[];
 };
 
@@ -49,11 +50,11 @@ static struct im_relay_driver driver = {
 	.description = "Counts frames by EtherType",
 	.own_size = sizeof(struct tally *),
 };
-static struct im_anchor shown; /* the tally that the control device shows: that of the latest VNIC */
+static struct im_anchor shown; /* the tally that the control device shows: that of the latest VNIC that there is */
 
 /* One device for all VNICs: it comes with the first and goes with the last of them (8.3). */
 static pthread_mutex_t vnics_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned vnics;
+static struct tally *newest;
 static struct im_device *device;
 
 /* ---- Counting ------------------------------------------------------------------------------------ */
@@ -162,20 +163,39 @@ IM_PASSIVE static void destroy(struct im_reference *reference)
 	im_free_memory(reference);
 }
 
+/* What was shown is out of sight first; a call that has found it meanwhile lets go of it last (8.10). */
+IM_PASSIVE static void show_newest(void)
+{
+	struct im_reference *before;
+
+	if (newest != NULL)
+		im_reference_hold(&newest->reference); /* the anchor's */
+	before = newest != NULL ? im_anchor_publish(&shown, &newest->reference) : im_anchor_clear(&shown);
+	im_reference_drop(before);
+}
+
 /* That the device could not be had is no reason to fail the VNIC (8.2); the next one tries again (8.4). */
-IM_PASSIVE static void vnic_comes(void)
+IM_PASSIVE static void vnic_comes(struct tally *tally)
 {
 	pthread_mutex_lock(&vnics_lock);
-	vnics++;
+	tally->older = newest;
+	newest = tally;
+	show_newest();
 	if (device == NULL && im_register_device(driver.wrapper, "tally", &operations, &device) != IM_STATUS_SUCCESS)
 		device = NULL;
 	pthread_mutex_unlock(&vnics_lock);
 }
 
-IM_PASSIVE static void vnic_goes(void)
+IM_PASSIVE static void vnic_goes(const struct tally *tally)
 {
+	struct tally **at = &newest;
+
 	pthread_mutex_lock(&vnics_lock);
-	if (--vnics == 0) {
+	while (*at != tally)
+		at = &(*at)->older;
+	*at = tally->older;
+	show_newest();
+	if (newest == NULL) {
 		im_deregister_device(device);
 		device = NULL;
 	}
@@ -193,23 +213,16 @@ IM_PASSIVE static im_status_t start(struct im_relay *relay)
 	im_reference_init(&tally->reference, destroy);
 	tally->threads = threads;
 	*(struct tally **)relay->own = tally;
-	im_reference_hold(&tally->reference); /* the relay's; the anchor takes over the first one */
-	im_reference_drop(im_anchor_publish(&shown, &tally->reference));
-	vnic_comes();
+	vnic_comes(tally);
 	return IM_STATUS_SUCCESS;
 }
 
-/* Out of sight first; a call that has found it meanwhile lets go of it last (8.10). */
 IM_PASSIVE static void stop(struct im_relay *relay)
 {
 	struct tally *tally = *(struct tally **)relay->own;
-	struct im_reference *found = im_anchor_get(&shown);
 
-	if (found == &tally->reference)
-		im_reference_drop(im_anchor_clear(&shown));
-	im_reference_drop(found);
-	im_reference_drop(&tally->reference);
-	vnic_goes();
+	vnic_goes(tally);
+	im_reference_drop(&tally->reference); /* the VNIC's */
 }
 
 IM_PASSIVE static im_status_t bind_adapter(const struct im_bind_config *config)

@@ -161,6 +161,20 @@ def scan_tests(contract):
                        for path in sorted((tests / "conformance").glob("test_*.c")) if f"'{path.stem[5:]}'" not in built]
 
 
+def stale_hunks(contract, one):
+    """Hunks that do not stand in the sources any more: what the slow run would find out late."""
+    texts = {}
+    try:
+        for hunk in one.hunks:
+            path = contract.root / hunk.file
+            if not path.is_file():
+                raise mutation.Wrong(f"{one.name}: there is no file {hunk.file}")
+            texts[path] = mutation.applied(one, hunk, texts.get(path) or path.read_text())
+    except mutation.Wrong as error:
+        return [str(error)]
+    return []
+
+
 def scan_mutations(contract):
     for path in sorted((contract.root / "tests/conformance/mutations").glob("*.mutation")):
         try:
@@ -175,6 +189,7 @@ def scan_mutations(contract):
                 contract.wrong.append(f"tests/conformance/mutations/{path.name}: {number} is none of the 25")
         contract.wrong += [f"tests/conformance/mutations/{path.name}: there is no test {name} to kill it"
                            for _, name in one.killers if name and name not in contract.tests]
+        contract.wrong += stale_hunks(contract, one)
 
 
 def check(contract):

@@ -452,6 +452,49 @@ static void c1_17_globals_with_their_locks_that_a_failed_entry_keeps_are_a_viola
 	host_expect_stop("1.22", load_and_keep_globals);
 }
 
+static unsigned works;
+
+static void count_work(struct im_work *work)
+{
+	(void)work;
+	works++;
+}
+
+/* Its code is about to go: what it has queued runs before, or never. */
+static im_status_t entry_that_leaves_work(struct rig_driver *driver, struct im_driver_object *object)
+{
+	static struct im_work work;
+	struct im_wrapper *wrapper;
+
+	(void)driver;
+	assert_int_equal(im_initialize_wrapper(&wrapper, object), IM_STATUS_SUCCESS);
+	work = (struct im_work){.run = count_work, .wrapper = wrapper};
+	assert_true(im_schedule_work(&work));
+	im_terminate_wrapper(wrapper);
+	return IM_STATUS_RESOURCES;
+}
+
+static void c1_14_c1_23_work_of_a_failed_entry_does_not_outlive_it(void **state)
+{
+	static const struct host_options kinds[] = {
+		{.unverified = true},
+		{.verify = {.action = IM_VERIFY_COUNT, .wait_limit_ms = 30000, .handler_limit_ms = 10000}}};
+	unsigned before;
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(kinds); i++) {
+		rig_begin(&kinds[i], 0);
+		rig.mid->entry = entry_that_leaves_work;
+		works = 0;
+		assert_int_equal(rig_load(rig.mid), IM_STATUS_RESOURCES);
+		before = works;
+		host_settle();
+		assert_int_equal(works, before);
+		host_expect_counted(kinds[i].unverified ? NULL : "1.23");
+		rig_end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +512,7 @@ int main(void)
 		cmocka_unit_test(c1_13_c1_14_c1_16_a_late_failure_unbinds_then_deregisters),
 		cmocka_unit_test(c1_13_c1_16_so_does_the_relay),
 		cmocka_unit_test(c1_14_c1_15_a_wrapper_given_back_before_its_miniport_is_a_violation),
+		cmocka_unit_test(c1_14_c1_23_work_of_a_failed_entry_does_not_outlive_it),
 		cmocka_unit_test(c1_17_globals_with_their_locks_that_a_failed_entry_keeps_are_a_violation),
 	};
 

@@ -10,13 +10,13 @@ SOURCE = fw.REPO / "tests" / "e2e" / "drivers" / "gadget.c"
 ECHO, PEND, SLEEP, COUNTS = 1, 2, 3, 4
 
 
-def build(folder):
+def build(folder, *options):
     """The shared object, in a folder that only we can write, as the firmware demands."""
     target = folder / "gadget.so"
     flags = subprocess.run(["pkg-config", "--cflags", "libdpdk"], check=True, capture_output=True, text=True).stdout
     command = [os.environ.get("CC", "cc"), "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE",
                "-DIM_SHARED", "-fPIC", "-shared", *flags.split(), f"-I{fw.REPO}/host-shim", f"-I{fw.REPO}/dataplane",
-               "-o", str(target), str(SOURCE)]
+               *options, "-o", str(target), str(SOURCE)]
     subprocess.run(command, check=True)
     target.chmod(0o644)
     return target

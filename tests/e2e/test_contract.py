@@ -66,6 +66,7 @@ def tree(tmp_path):
     one.write("test_one.c", TEST)
     one.write("meson.build", "'one'")
     one.write("mutations/broken.mutation", MUTATION)
+    (tmp_path / "x.c").write_text("a(b);\n")
     assert one.wrong() == ""
     return one
 
@@ -115,10 +116,12 @@ def test_lines_above_tests_are_found(tree):
     ("mutations/broken.mutation", MUTATION.replace("c1_1_one", "c1_1_other"), "there is no test c1_1_other_holds to kill it"),
     ("mutations/broken.mutation", MUTATION.replace("why: It is broken.\n", ""), "are all needed"),
     ("mutations/broken.mutation", "", "without a test or a reason: T.1"),
+    ("mutations/broken.mutation", MUTATION.replace("a(b)", "a(d)"), "broken: a hunk stands 0 times in x.c, not once: a(d)"),
+    ("mutations/broken.mutation", MUTATION.replace("x.c", "y.c"), "broken: there is no file y.c"),
 ],
                          ids=["untested", "no-reason", "both", "gap", "no-number", "long", "T-refers", "reason-refers",
                               "unknown", "not-run", "loose-line", "not-built", "none-of-25", "unknown-killer", "no-why",
-                              "unbroken"])
+                              "unbroken", "stale", "no-file"])
 def test_the_check_can_fail(tree, name, text, complaint):
     """Each thing that can be wrong is named."""
     tree.write(name, text)

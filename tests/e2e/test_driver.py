@@ -47,6 +47,14 @@ def test_a_driver_is_loaded_used_and_unloaded_under_traffic(busy, shared_object)
     assert busy.json("drops") == []
 
 
+def test_a_driver_has_a_name_that_commands_can_say(busy, tmp_path):
+    refused = busy.try_ctl("driver", "load", gadgets.build(tmp_path, '-DNAME="foo bar"'))
+    assert refused.returncode != 0
+    assert "'foo bar' as its driver's name, which is not 1 to 31 of [A-Za-z0-9_.-]" in refused.stderr
+    assert "foo bar" not in drivers(busy)
+    check_traffic(busy)
+
+
 def test_a_driver_in_use_stays(busy, shared_object):
     gadgets.load(busy, shared_object)
     refused = busy.try_ctl("driver", "unload", "gadget")

@@ -57,5 +57,7 @@ def test_two_instances_count_one_after_the_other(busy, tally):
     busy.ctl("stack", "insert", "main", "tally", "t0", "--top")
     busy.ctl("stack", "insert", "main", "tally", "t1", "--bottom")
     fw.wait_until(lambda: all(side["other"] > 100 for side in counts(busy)), "the later one is shown")
+    busy.ctl("stack", "remove", "main", "t1")
+    assert all(side["other"] > 100 for side in counts(busy)), "the earlier one is shown again"
     busy.ctl("driver", "unload", "--uninstall", "tally")
     assert "tally" not in [row["name"] for row in busy.json("driver", "list")]

@@ -85,11 +85,12 @@ bool im_kick_requests(struct im_instance *instance)
 
 static im_status_t query(struct im_instance *instance, struct im_request *request)
 {
+	void *buffer = im_verify_lend_buffer(&instance->requests, request);
 	struct im_frame frame;
 	im_status_t status;
 
 	im_enter(&frame, IM_HANDLER_query_information, im_wrapper_of(instance), instance);
-	status = instance->miniport->handlers.query_information(instance->context, request->oid, request->buffer,
+	status = instance->miniport->handlers.query_information(instance->context, request->oid, buffer,
 								request->length, &request->done, &request->needed);
 	im_leave(&frame);
 	return status;
@@ -158,14 +159,16 @@ static const struct im_request_fault *fault_of_counts(const struct im_request *r
 const struct im_request_fault *im_settle_request(struct im_instance *instance, im_status_t status)
 {
 	struct im_request_queue *queue = &instance->requests;
+	static const struct im_request_fault past_end = {"6.3", "bytes written past the end of a request's buffer"};
 	struct im_request *request = queue->active;
 	uint32_t given = request->length;
 	const struct im_request_fault *fault;
+	bool intact = im_verify_take_buffer(queue, request);
 
 	if (queue->merging)
 		given = request->oid == SLUICE_OID_GEN_CURRENT_PACKET_FILTER ? sizeof(queue->merged.packet_filter)
 									     : queue->merged.multicast_length;
-	fault = fault_of_counts(request, given, status);
+	fault = intact ? fault_of_counts(request, given, status) : &past_end;
 	if (fault != NULL || queue->merging)
 		request->done = status == IM_STATUS_SUCCESS ? request->length : 0;
 	if (status == IM_STATUS_SUCCESS && im_is_addressing(request))

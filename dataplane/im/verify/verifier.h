@@ -106,7 +106,6 @@ struct im_handover {
 	uint16_t slot;
 	uint8_t kind;  /* IM_EDGE_SENT or IM_EDGE_INDICATED */
 	bool for_call; /* indicated with status RESOURCES */
-	bool timed;    /* a send that must not take too long */
 	bool reported; /* it has taken too long */
 };
 

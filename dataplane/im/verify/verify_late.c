@@ -21,7 +21,7 @@ static uint64_t limit_ns(void)
 
 static bool is_late(const struct im_handover *top, uint64_t now_ns)
 {
-	return top->kind == IM_EDGE_SENT && top->timed && !top->reported && now_ns > top->since_ns &&
+	return top->kind == IM_EDGE_SENT && !top->reported && now_ns > top->since_ns &&
 	       now_ns - top->since_ns > limit_ns();
 }
 

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Requests at a miniport: when one may be given to it, and how it may end (contract 6.1, 6.11, 10.22). */
+#include <stdlib.h>
+#include <string.h>
+
 #include "im/core.h"
 #include "verifier.h"
+
+#define GUARD	   64u /* bytes behind a buffer */
+#define GUARD_BYTE 0xc7u
 
 /* Outcomes of a query or a set (6.1, 12.23). */
 static const im_status_t final[] = {
@@ -34,6 +40,48 @@ static bool is_ready(uint8_t state)
 			return true;
 	return false;
 }
+
+/* ---- The buffer ---------------------------------------------------------------------------------- */
+
+static bool make_room(struct im_request_queue *queue, uint32_t length)
+{
+	uint8_t *bytes;
+
+	if (queue->guarded_room >= length)
+		return true;
+	bytes = realloc(queue->guarded, length);
+	if (bytes == NULL)
+		return false;
+	queue->guarded = bytes;
+	queue->guarded_room = length;
+	return true;
+}
+
+void *im_verify_lend_buffer(struct im_request_queue *queue, struct im_request *request)
+{
+	if (!im_is_watched(im_this_worker) || request->length == 0 || request->length > UINT32_MAX - GUARD ||
+	    !make_room(queue, request->length + GUARD))
+		return request->buffer;
+	memcpy(queue->guarded, request->buffer, request->length);
+	memset(queue->guarded + request->length, GUARD_BYTE, GUARD);
+	queue->guarding = true;
+	return queue->guarded;
+}
+
+bool im_verify_take_buffer(struct im_request_queue *queue, struct im_request *request)
+{
+	bool intact = true;
+
+	if (!queue->guarding)
+		return true;
+	queue->guarding = false;
+	for (uint32_t i = 0; i < GUARD; i++)
+		intact &= queue->guarded[request->length + i] == GUARD_BYTE;
+	memcpy(request->buffer, queue->guarded, request->length);
+	return intact;
+}
+
+/* ---- The states ---------------------------------------------------------------------------------- */
 
 void im_verify_request_begun(const struct im_request *request)
 {

@@ -12,7 +12,6 @@ bool im_edge_send(const struct im_binding *binding, struct im_packet *packet, co
 		.giver = im_kept_name(binding->protocol->wrapper),
 		.holder = im_kept_name(im_wrapper_of(lower)),
 		.kind = IM_EDGE_SENT,
-		.timed = !(lower->attributes & IM_ATTRIBUTE_IGNORE_TIMEOUTS),
 	};
 
 	if (!im_hand_on(packet, &next, site))

@@ -168,11 +168,11 @@ static void check_instances(uint64_t now_ns)
 
 	pthread_mutex_lock(&im_core.lock);
 	FOREACH_INSTANCE (instance) {
-		if (instance->initialization != IM_INITIALIZATION_DONE ||
-		    (instance->attributes & IM_ATTRIBUTE_IGNORE_TIMEOUTS))
+		if (instance->initialization != IM_INITIALIZATION_DONE)
 			continue;
 		check_progress(instance, now_ns);
-		check_request(instance, now_ns);
+		if ((instance->attributes & IM_ATTRIBUTE_IGNORE_TIMEOUTS) == 0) /* one may be parked (6.28) */
+			check_request(instance, now_ns);
 	}
 	pthread_mutex_unlock(&im_core.lock);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Drivers that are wrong with requests (contract 6, 7.28). */
+#include <string.h>
+
 #include "wrong.h"
 
 /* ---- Answers ------------------------------------------------------------------------------------- */
@@ -12,6 +14,14 @@ static im_status_t claim_too_many(void *context, uint32_t oid, void *buffer, uin
 	if (wrong)
 		*written = length + 1;
 	return status;
+}
+
+static im_status_t write_past_the_end(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
+				      uint32_t *needed)
+{
+	if (wrong)
+		memset((uint8_t *)buffer + length, 0, 8);
+	return right.miniport.query_information(context, oid, buffer, length, written, needed);
 }
 
 static im_status_t write_some(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
@@ -61,8 +71,10 @@ static im_status_t take_none(void *context, uint32_t oid, const void *buffer, ui
 static void c6_1_c6_3_c6_4_c6_9_answers(void **state)
 {
 	static const struct wrong rows[] = {
-		{"writes more bytes than the buffer has", "6.3", "nic",
+		{"says that it wrote more bytes than the buffer has", "6.3", "nic",
 		 .miniport = {.query_information = claim_too_many}, .scene = wrong_query},
+		{"writes more bytes than the buffer has", "6.3", "nic",
+		 .miniport = {.query_information = write_past_the_end}, .scene = wrong_query},
 		{"writes bytes though the buffer is too small", "6.4", "nic",
 		 .miniport = {.query_information = write_some}, .scene = wrong_query},
 		{"says that the buffer is too small, but not by how much", "6.4", "mid",

@@ -92,16 +92,24 @@ static void no_progress(void **state)
 	watched_expect_none();
 }
 
+/* A relay is such a driver: it parks a request while the adapter sleeps, but never loses a packet. */
 static void driver_that_does_its_own_timing(void **state)
 {
+	struct im_request request = {.oid = SLUICE_OID_GEN_LINK_SPEED};
 	struct im_packet *packet = watched_packet();
 
 	(void)state;
 	watched_expect("12.37", "nic", "does not want to be timed");
-	send_one(packet);
+	request.core.begun_ns = im_core.now_ns;
+	watched.nic->requests.active = &request;
 	watched_tick(60000);
 	watched_tick(60000);
 	watched_expect_none();
+	watched.nic->requests.active = NULL;
+	send_one(packet);
+	watched_tick(1000);
+	watched_tick(22001);
+	watched_expect("12.19", "nic", "has completed none for 22000 ms");
 	complete_at_nic(packet);
 }
 
