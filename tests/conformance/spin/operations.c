@@ -292,6 +292,29 @@ static bool op_rebuild(uint64_t *random)
 	       bind("top", second, top);
 }
 
+/* As a change of a stack does it: what is above is unbound, and bound again over the new one. */
+static bool op_insert(uint64_t *random)
+{
+	uint32_t port = (uint32_t)(any_port(random) - spin_ports);
+	const char *driver = spin_random(random) % 2 ? "steady" : "fleeting";
+	char first[16], second[16], top[16];
+
+	snprintf(first, sizeof(first), "%ua", port);
+	snprintf(second, sizeof(second), "%ub", port);
+	snprintf(top, sizeof(top), "%utop", port);
+	return im_unbind_over(first) == IM_STATUS_SUCCESS && bind(driver, first, second) && bind("top", second, top);
+}
+
+static bool op_remove(uint64_t *random)
+{
+	uint32_t port = (uint32_t)(any_port(random) - spin_ports);
+	char first[16], top[16];
+
+	snprintf(first, sizeof(first), "%ua", port);
+	snprintf(top, sizeof(top), "%utop", port);
+	return im_unbind_over(first) == IM_STATUS_SUCCESS && bind("top", first, top);
+}
+
 /* The port itself: its protocols unbind, it halts, and comes again. */
 static bool op_halt(uint64_t *random)
 {
@@ -331,6 +354,38 @@ static bool op_load(uint64_t *random)
 	return im_load_driver("fleeting", fleeting_entry, "comes and goes") == IM_STATUS_SUCCESS;
 }
 
+/* ---- Handles: opened by one thread, called and closed by others, over halts and unloads in between ------------- */
+
+#define HANDLES 16u
+
+static _Atomic(struct im_handle *) handles[HANDLES]; /* whoever takes one out has it alone */
+
+static _Atomic(struct im_handle *) *any_place(uint64_t *random)
+{
+	return &handles[spin_random(random) % HANDLES];
+}
+
+static bool op_open(uint64_t *random)
+{
+	struct im_handle *handle, *before;
+
+	if (im_open_device(spin_random(random) % 2 ? "steady" : "fleeting", &handle) != IM_STATUS_SUCCESS)
+		return false;
+	before = atomic_exchange(any_place(random), handle);
+	if (before != NULL)
+		im_close_handle(before);
+	return true;
+}
+
+/* Put back, unless another one stands there by now. */
+static void put_back(_Atomic(struct im_handle *) *place, struct im_handle *handle)
+{
+	struct im_handle *none = NULL;
+
+	if (!atomic_compare_exchange_strong(place, &none, handle))
+		im_close_handle(handle);
+}
+
 static bool op_call(uint64_t *random)
 {
 	uint8_t in[16] = {1, 2, 3}, out[16] = {0};
@@ -340,34 +395,59 @@ static bool op_call(uint64_t *random)
 		.output = out,
 		.output_room = sizeof(out),
 	};
-	struct im_handle *handle;
+	_Atomic(struct im_handle *) *place = any_place(random);
+	struct im_handle *handle = atomic_exchange(place, NULL);
 	im_status_t status;
 
-	if (im_open_device(spin_random(random) % 2 ? "steady" : "fleeting", &handle) != IM_STATUS_SUCCESS)
+	if (handle == NULL)
 		return false;
 	status = im_call_device(handle, &call);
-	im_close_handle(handle);
+	put_back(place, handle);
 	return status == IM_STATUS_SUCCESS && memcmp(in, out, sizeof(in)) == 0;
 }
 
-/* X(name, weight, successes in each minute that are the least: a test that does nothing is none) */
+static bool op_close(uint64_t *random)
+{
+	struct im_handle *handle = atomic_exchange(any_place(random), NULL);
+
+	if (handle != NULL)
+		im_close_handle(handle);
+	return handle != NULL;
+}
+
+/* One may wait for them in an unload. */
+void spin_close_handles(void)
+{
+	for (uint32_t i = 0; i < HANDLES; i++) {
+		struct im_handle *handle = atomic_exchange(&handles[i], NULL);
+
+		if (handle != NULL)
+			im_close_handle(handle);
+	}
+}
+
+/* X(name, weight, percent of those tried that succeed at least: a test in which all fails is none) */
 #define OPERATIONS(X)                                                                                                  \
-	X(restart, 14, 10)                                                                                             \
-	X(pause, 6, 10)                                                                                                \
-	X(reset, 4, 5)                                                                                                 \
-	X(query, 8, 30)                                                                                                \
-	X(set, 4, 20)                                                                                                  \
-	X(power, 2, 5)                                                                                                 \
-	X(reconfigure, 2, 10)                                                                                          \
-	X(indicate, 2, 10)                                                                                             \
-	X(unbind, 3, 10)                                                                                               \
-	X(bind, 6, 10)                                                                                                 \
-	X(rebuild, 6, 5)                                                                                               \
-	X(halt, 2, 5)                                                                                                  \
+	X(restart, 14, 3)                                                                                              \
+	X(pause, 6, 15)                                                                                                \
+	X(reset, 4, 8)                                                                                                 \
+	X(query, 8, 15)                                                                                                \
+	X(set, 4, 15)                                                                                                  \
+	X(power, 2, 10)                                                                                                \
+	X(reconfigure, 2, 15)                                                                                          \
+	X(indicate, 2, 20)                                                                                             \
+	X(unbind, 3, 15)                                                                                               \
+	X(bind, 6, 5)                                                                                                  \
+	X(rebuild, 6, 10)                                                                                              \
+	X(insert, 4, 2)                                                                                                \
+	X(remove, 4, 2)                                                                                                \
+	X(halt, 2, 25)                                                                                                 \
 	X(deinitialize, 2, 5)                                                                                          \
-	X(unload, 2, 5)                                                                                                \
+	X(unload, 2, 10)                                                                                               \
 	X(load, 4, 5)                                                                                                  \
-	X(call, 6, 20)
+	X(open, 4, 10)                                                                                                 \
+	X(call, 6, 10)                                                                                                 \
+	X(close, 4, 10)
 
 enum operation {
 #define X(name, weight, least) OP_##name,
@@ -454,14 +534,14 @@ void spin_unbuild(void)
 	im_unload_drivers();
 }
 
-bool spin_report(uint32_t seconds)
+bool spin_report(void)
 {
 	bool enough = true;
 
 	printf("%-14s %10s %10s %10s\n", "operation", "tried", "succeeded", "at least");
 	for (uint32_t i = 0; i < OP_COUNT; i++) {
-		uint64_t least = (uint64_t)table[i].least * seconds / 60;
-		bool ok = atomic_load(&succeeded[i]) >= (least > 0 ? least : 1);
+		uint64_t least = RTE_MAX(tried[i] * table[i].least / 100, 1u);
+		bool ok = atomic_load(&succeeded[i]) >= least;
 
 		printf("%-14s %10llu %10llu %10llu%s\n", table[i].name, (unsigned long long)tried[i],
 		       (unsigned long long)succeeded[i], (unsigned long long)least, ok ? "" : "  TOO FEW");

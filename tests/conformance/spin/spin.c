@@ -54,6 +54,7 @@ static void *control_main(void *argument)
 		abort();
 	while (atomic_load(&phase) == SPIN_RUNNING)
 		spin_operate(&random, &doing[index]);
+	spin_close_handles();
 	im_thread_detach();
 	return NULL;
 }
@@ -157,7 +158,7 @@ int main(int argc, char **argv)
 	end(control, workers);
 	lost = spin_free_packets();
 	leaked = im_core_destroy();
-	enough = spin_report(seconds);
+	enough = spin_report();
 	printf("%llu packets sent, %llu received, %u lost, %u objects leaked\n", (unsigned long long)spin_sent,
 	       (unsigned long long)spin_received, lost, leaked);
 	return lost == 0 && leaked == 0 && enough && spin_sent > 0 && spin_received > 0 ? 0 : 1;

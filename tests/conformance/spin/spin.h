@@ -67,9 +67,10 @@ void spin_settle(uint32_t worker); /* completes and returns what is late */
 
 /* operations.c */
 void spin_build(void); /* all stacks, to begin with */
+void spin_close_handles(void);
 void spin_operate(uint64_t *random, const char **doing);
 void spin_unbuild(void);
-bool spin_report(uint32_t seconds); /* prints; false: an operation succeeded too seldom */
+bool spin_report(void); /* prints; false: an operation succeeded too seldom */
 uint64_t spin_operations(void);
 
 #endif
