@@ -58,12 +58,16 @@ struct sluice_hello {
 	uint64_t magic;
 	uint16_t abi_major;
 	uint16_t abi_minor;
-	uint32_t features; /* wanted; none is defined yet */
-	uint8_t reserved[48];
+	uint32_t features;	     /* wanted; none is defined yet */
+	char port[SLUICE_NAME_SIZE]; /* whose data rings are wanted too (data.h); all zero: none */
+	uint16_t queues;	     /* pairs wanted: 1 to SLUICE_DATA_QUEUES_MAX; 0 without a port */
+	uint16_t entries;	     /* of each ring wanted; 0 without a port */
+	uint8_t reserved[12];
 };
 SLUICE_ASSERT_SIZE(struct sluice_hello, 64);
 
-/* The answer. Where status is not OK, no descriptor comes with it and the card hangs up. */
+/* The answer, with SLUICE_FD_COUNT descriptors, and those of the data rings behind them where a port was named. Where
+ * status is not OK, no descriptor comes with it and the card hangs up. */
 struct sluice_welcome {
 	uint64_t magic;
 	uint16_t abi_major;
@@ -76,8 +80,15 @@ struct sluice_welcome {
 	uint32_t ring_entries;
 	uint32_t stage_size;
 	uint32_t region_size[8]; /* by enum sluice_fd; 0 for KICK and NOTIFY */
+	/* of the data rings, where a port was named: */
+	uint64_t data_size[2]; /* by enum sluice_data_fd */
+	uint16_t queues;
+	uint16_t entries;
+	uint32_t mtu;
+	uint8_t mac[6];
+	uint8_t reserved1[34];
 };
-SLUICE_ASSERT_SIZE(struct sluice_welcome, 64);
+SLUICE_ASSERT_SIZE(struct sluice_welcome, 128);
 
 /* INFO region: one for all clients, written by the card. */
 struct sluice_info_region {
