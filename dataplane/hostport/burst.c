@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The way of packets: one burst from, or to, a host. */
+#include "copy.h"
+#include "port.h"
+
+IM_DISPATCH static void add(uint64_t *counter, uint64_t count)
+{
+	__atomic_store_n(counter, *counter + count, __ATOMIC_RELAXED); /* one writer */
+}
+
+/* ---- Quarantine ------------------------------------------------------------------------------------ */
+
+IM_DISPATCH static void quarantine(struct hostport_queue *queue, struct hostport_pair *pair, enum ring_fault fault)
+{
+	__atomic_store_n(&queue->counters.fault, fault, __ATOMIC_RELAXED);
+	__atomic_store_n(&pair->broken, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&pair->card->status, SLUICE_QUEUE_BROKEN, __ATOMIC_RELEASE);
+	hostport_wake(pair->signal); /* it may sleep for what does not come any more */
+}
+
+/* The client's rings, or NULL where there is nobody to talk to. */
+IM_DISPATCH static struct hostport_pair *pair_of(const struct hostport_queue *queue)
+{
+	struct hostport_pair *pair = __atomic_load_n(&queue->pair, __ATOMIC_ACQUIRE);
+
+	return pair != NULL && !__atomic_load_n(&pair->broken, __ATOMIC_RELAXED) ? pair : NULL;
+}
+
+/* ---- From the host --------------------------------------------------------------------------------- */
+
+/* One frame at most. False: there is none, or no mbuf for it. */
+IM_DISPATCH static bool take_one(struct hostport_queue *queue, struct ring_in *in, struct rte_mbuf **mbuf)
+{
+	enum copy_result result = COPY_REFUSED;
+	struct ring_frame frame;
+	enum ring_look look = ring_in_look(in, &frame);
+
+	*mbuf = NULL;
+	if (look == RING_EMPTY)
+		return false;
+	if (look == RING_FRAME)
+		result = copy_from_host(in, &frame, __atomic_load_n(queue->max_frame, __ATOMIC_RELAXED), queue->pool,
+					mbuf);
+	if (result == COPY_NO_BUFFERS) {
+		add(&queue->counters.no_mbufs, 1);
+		return false;
+	}
+	if (result == COPY_REFUSED) {
+		add(&queue->counters.send_refused, 1);
+		*mbuf = NULL;
+	}
+	ring_in_take(in, &frame, result == COPY_REFUSED);
+	return true;
+}
+
+/* As many looks as frames are wanted, so that a host that sends nothing but rubbish costs no more than one that does
+ * not. */
+uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
+{
+	struct hostport_queue *queue = opaque;
+	struct hostport_pair *pair = pair_of(queue);
+	uint16_t looks = 0, taken = 0;
+	uint64_t bytes = 0;
+
+	if (pair == NULL)
+		return 0;
+	if (!ring_in_begin(&pair->in)) {
+		quarantine(queue, pair, pair->in.fault);
+		return 0;
+	}
+	for (; looks < count && take_one(queue, &pair->in, &mbufs[taken]); looks++) {
+		if (mbufs[taken] == NULL)
+			continue;
+		bytes += rte_pktmbuf_pkt_len(mbufs[taken]);
+		taken++;
+	}
+	if (looks == 0)
+		return 0;
+	add(&queue->counters.send_frames, looks);
+	add(&queue->counters.send_bytes, bytes);
+	if (ring_in_publish(&pair->in))
+		hostport_wake(pair->signal);
+	return taken;
+}
+
+/* ---- To the host ----------------------------------------------------------------------------------- */
+
+IM_DISPATCH static void give_one(struct hostport_queue *queue, struct ring_out *out, const struct rte_mbuf *mbuf)
+{
+	switch (copy_to_host(out, mbuf)) {
+	case COPY_DONE:
+		add(&queue->counters.receive_frames, 1);
+		add(&queue->counters.receive_bytes, rte_pktmbuf_pkt_len(mbuf));
+		break;
+	case COPY_NO_BUFFERS:
+		add(&queue->counters.receive_short, 1);
+		break;
+	case COPY_REFUSED:
+		add(&queue->counters.receive_refused, 1);
+		break;
+	}
+}
+
+/* Every frame is accepted: what the host has no room for is counted, and does not stand in the way of others. */
+uint16_t hostport_transmit(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
+{
+	struct hostport_queue *queue = opaque;
+	struct hostport_pair *pair = pair_of(queue);
+
+	if (pair != NULL && !ring_out_begin(&pair->out)) {
+		quarantine(queue, pair, pair->out.fault);
+		pair = NULL;
+	}
+	if (pair == NULL) {
+		add(&queue->counters.receive_no_host, count);
+	} else {
+		for (uint16_t i = 0; i < count; i++)
+			give_one(queue, &pair->out, mbufs[i]);
+		if (ring_out_publish(&pair->out))
+			hostport_wake(pair->signal);
+	}
+	rte_pktmbuf_free_bulk(mbufs, count);
+	return count;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "copy.h"
+
+#include <rte_ether.h>
+
+#include "meta.h"
+
+/* ---- From the host --------------------------------------------------------------------------------- */
+
+/* As many buffers as it takes, or none. */
+IM_DISPATCH static struct rte_mbuf *fill(const struct ring_in *in, const struct ring_frame *frame,
+					 struct ring_cursor *cursor, uint32_t left, struct rte_mempool *pool)
+{
+	struct rte_mbuf *first = NULL, **next = &first;
+	uint32_t length = left;
+
+	while (left > 0) {
+		struct rte_mbuf *part = rte_pktmbuf_alloc(pool);
+		uint16_t bytes;
+
+		if (part == NULL) {
+			rte_pktmbuf_free(first);
+			return NULL;
+		}
+		bytes = (uint16_t)RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(part));
+		ring_in_copy(in, frame, cursor, rte_pktmbuf_mtod(part, void *), bytes);
+		part->data_len = bytes;
+		left -= bytes;
+		*next = part;
+		next = &part->next;
+		if (part != first)
+			first->nb_segs++;
+	}
+	first->pkt_len = length;
+	return first;
+}
+
+enum copy_result copy_from_host(const struct ring_in *in, const struct ring_frame *frame, uint32_t most,
+				struct rte_mempool *pool, struct rte_mbuf **made)
+{
+	struct sluice_frame_meta meta = {0};
+	struct ring_cursor cursor = {0};
+	uint32_t length = frame->length;
+
+	if (frame->has_meta) {
+		ring_in_copy(in, frame, &cursor, &meta, sizeof(meta));
+		length -= (uint32_t)sizeof(meta);
+	}
+	if (length < sizeof(struct rte_ether_hdr) ||
+	    length > (meta.gso_type == META_GSO_NONE ? most : SLUICE_DATA_FRAME_MAX))
+		return COPY_REFUSED;
+	*made = fill(in, frame, &cursor, length, pool);
+	if (*made == NULL)
+		return COPY_NO_BUFFERS;
+	if (!frame->has_meta || meta_from_host(&meta, *made))
+		return COPY_DONE;
+	rte_pktmbuf_free(*made);
+	return COPY_REFUSED;
+}
+
+/* ---- To the host ----------------------------------------------------------------------------------- */
+
+/* The next bytes of a chain of buffers. */
+struct source {
+	const struct rte_mbuf *mbuf;
+	uint32_t offset;
+};
+
+IM_DISPATCH static void read_next(struct source *source, uint8_t *to, uint32_t bytes)
+{
+	while (bytes > 0) {
+		uint32_t left = rte_pktmbuf_data_len(source->mbuf) - source->offset;
+		uint32_t part = RTE_MIN(bytes, left);
+
+		memcpy(to, rte_pktmbuf_mtod_offset(source->mbuf, const void *, source->offset), part);
+		to += part;
+		bytes -= part;
+		source->offset += part;
+		if (part == left)
+			*source = (struct source){.mbuf = source->mbuf->next};
+	}
+}
+
+IM_DISPATCH static void fill_buffers(struct ring_out *out, const struct rte_mbuf *frame,
+				     const struct sluice_frame_meta *meta, uint32_t count)
+{
+	uint32_t left = rte_pktmbuf_pkt_len(frame) + (meta != NULL ? (uint32_t)sizeof(*meta) : 0);
+	uint16_t terms = ring_out_terms(out, count);
+	struct source source = {.mbuf = frame};
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t length = RTE_MIN(left, SLUICE_DATA_BUFFER);
+		uint32_t before = i == 0 && meta != NULL ? (uint32_t)sizeof(*meta) : 0;
+		uint16_t flags = terms | (i + 1 < count ? SLUICE_DESC_MORE : 0) | (before > 0 ? SLUICE_DESC_META : 0);
+		uint8_t *buffer = ring_out_add(out, (uint16_t)length, flags);
+
+		if (before > 0)
+			memcpy(buffer, meta, before);
+		read_next(&source, buffer + before, length - before);
+		left -= length;
+	}
+}
+
+enum copy_result copy_to_host(struct ring_out *out, const struct rte_mbuf *frame)
+{
+	struct sluice_frame_meta meta;
+	bool has_meta = meta_for_host(frame, &meta);
+	uint32_t bytes = rte_pktmbuf_pkt_len(frame) + (has_meta ? (uint32_t)sizeof(meta) : 0);
+	uint32_t count = (bytes + SLUICE_DATA_BUFFER - 1) / SLUICE_DATA_BUFFER;
+
+	if (bytes == 0 || rte_pktmbuf_pkt_len(frame) > SLUICE_DATA_FRAME_MAX)
+		return COPY_REFUSED;
+	if (!ring_out_has_room(out, count))
+		return COPY_NO_BUFFERS;
+	fill_buffers(out, frame, has_meta ? &meta : NULL, count);
+	return COPY_DONE;
+}

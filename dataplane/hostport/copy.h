@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Frames between the rings and mbufs: copied, so that neither side has the other's memory in its packets. */
+#ifndef HOSTPORT_COPY_H
+#define HOSTPORT_COPY_H
+
+#include <rte_mbuf.h>
+
+#include "ring.h"
+
+enum copy_result {
+	COPY_DONE,
+	COPY_REFUSED,	 /* the frame is malformed, too long, or asks for what cannot be done */
+	COPY_NO_BUFFERS, /* there are none now: the frame stays where it is */
+};
+
+/** Copy a frame from the host into buffers of @p pool. @p most: bytes that it may have, unless it is to be cut. */
+IM_DISPATCH enum copy_result copy_from_host(const struct ring_in *in, const struct ring_frame *frame, uint32_t most,
+					    struct rte_mempool *pool, struct rte_mbuf **made);
+
+/** Copy a frame to the host, which is not told yet. @p frame stays the caller's. */
+IM_DISPATCH enum copy_result copy_to_host(struct ring_out *out, const struct rte_mbuf *frame);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The card's end of one queue pair's rings (abi/data.h): plain memory, no ethdev and no mbuf, so that a test or a
+ * fuzzer can be the host.
+ *
+ *   ring_in    send ring                  host -> card   validated frames: which bytes of HOST_DATA
+ *   ring_out   receive and return rings   card -> host   buffers of CARD_DATA, and who has each
+ *
+ * The host is not trusted. Each index and each descriptor is read once a burst, into private memory, and only the copy
+ * is looked at; what the card has written is remembered here, not read back. A frame that is malformed is skipped and
+ * counted. Where an index or a returned buffer cannot be, nothing behind it means anything: the ring is broken for
+ * good.
+ *
+ * Level: DISPATCH, one thread at a time for each struct; making and destroying: PASSIVE.
+ */
+#ifndef HOSTPORT_RING_H
+#define HOSTPORT_RING_H
+
+#include <stdbool.h>
+
+#include "abi/data.h"
+#include "im/level.h"
+
+/* What a host can break. X(name, text) */
+#define RING_FAULT_TABLE(X)                                                                                            \
+	X(NONE, "none")                                                                                                \
+	X(SEND_TAIL, "send_tail runs backwards, or is more than the ring ahead")                                       \
+	X(RECEIVE_HEAD, "receive_head runs backwards, or is beyond receive_tail")                                      \
+	X(RETURN_TAIL, "return_tail is more than the ring ahead")                                                      \
+	X(RETURN_ID, "a buffer was returned that the host does not have")                                              \
+	X(RETURN_FIELDS, "a return says more than the number of a buffer")
+
+enum ring_fault {
+#define X(name, text) RING_FAULT_##name,
+	RING_FAULT_TABLE(X)
+#undef X
+		RING_FAULTS
+};
+
+/** For people. */
+static inline const char *ring_fault_text(enum ring_fault fault)
+{
+	static const char *const texts[RING_FAULTS] = {
+#define X(name, text) [RING_FAULT_##name] = text,
+		RING_FAULT_TABLE(X)
+#undef X
+	};
+
+	return texts[fault];
+}
+
+/** Where the rings of a client are, and which pair of it is meant. */
+struct ring_place {
+	uint8_t *card;	     /* CARD_DATA */
+	const uint8_t *host; /* HOST_DATA, written by the host at any time */
+	uint16_t queues;
+	uint16_t entries;
+	uint16_t queue;
+};
+
+/* ---- From the host --------------------------------------------------------------------------------- */
+
+struct ring_in {
+	const volatile struct sluice_host_line *host;
+	const struct sluice_desc *ring;
+	const uint8_t *base;   /* HOST_DATA */
+	uint64_t buffers;      /* of this queue: bytes from base */
+	uint64_t buffers_size; /* bytes */
+	struct sluice_card_line *card;
+	uint32_t mask;
+	uint32_t head;	    /* taken */
+	uint32_t tail;	    /* as last read, found possible */
+	uint32_t published; /* of head */
+	enum ring_fault fault;
+	uint64_t frames;  /* taken */
+	uint64_t refused; /* of those */
+};
+
+/** One piece of a frame: within the queue's own send buffers. */
+struct ring_piece {
+	uint32_t offset; /* from the start of HOST_DATA */
+	uint16_t length;
+};
+
+struct ring_frame {
+	uint32_t next;	 /* head, once it is taken */
+	uint32_t length; /* bytes of all pieces */
+	uint16_t count;
+	bool has_meta; /* the first piece begins with one, of which it has all */
+	struct ring_piece pieces[SLUICE_DATA_CHAIN_MAX];
+};
+
+/** Where ring_in_copy() goes on. */
+struct ring_cursor {
+	uint16_t piece;
+	uint16_t offset; /* in it */
+};
+
+enum ring_look {
+	RING_EMPTY,
+	RING_FRAME,
+	RING_BAD, /* malformed: to be taken all the same, and counted */
+};
+
+void ring_in_create(struct ring_in *in, const struct ring_place *place);
+
+/** Read send_tail, once. False: the ring is broken. */
+IM_DISPATCH bool ring_in_begin(struct ring_in *in);
+
+/** Read and check the next frame's descriptors. Level: DISPATCH. */
+IM_DISPATCH enum ring_look ring_in_look(const struct ring_in *in, struct ring_frame *frame);
+
+/** Copy the next @p bytes of a frame; there must be as many. */
+IM_DISPATCH void ring_in_copy(const struct ring_in *in, const struct ring_frame *frame, struct ring_cursor *cursor,
+			      void *to, uint32_t bytes);
+
+/** The frame is done with: copied, or not wanted. */
+IM_DISPATCH void ring_in_take(struct ring_in *in, const struct ring_frame *frame, bool refused);
+
+/** Tell the host what has been taken. True: it sleeps and waits for that. */
+IM_DISPATCH bool ring_in_publish(struct ring_in *in);
+
+/* ---- To the host ----------------------------------------------------------------------------------- */
+
+struct ring_out {
+	const volatile struct sluice_host_line *host;
+	const struct sluice_desc *returns;
+	struct sluice_desc *ring;
+	uint8_t *base;	  /* CARD_DATA */
+	uint64_t buffers; /* of this queue: bytes from base */
+	struct sluice_card_line *card;
+	uint32_t mask;
+	uint32_t tail;	      /* filled */
+	uint32_t published;   /* of tail */
+	uint32_t head;	      /* receive_head as last read, found possible */
+	uint32_t return_head; /* taken back */
+	uint32_t low_water;   /* buffers; where fewer would stay, the host is to copy at once */
+	uint32_t free_count;
+	uint32_t woken_at; /* tail when the host was woken last */
+	bool woken;
+	enum ring_fault fault;
+	uint64_t short_frames; /* found no buffer */
+	uint16_t *free;	       /* numbers of the card's buffers */
+	uint16_t *numbers;     /* by place in the ring: the buffer there */
+	uint8_t *holders;      /* by buffer: enum ring_holder */
+};
+
+enum ring_holder {
+	RING_CARD = 0,
+	RING_HOST,
+	RING_LENT, /* until receive_head has passed it */
+};
+
+/** 0 or -ENOMEM. */
+int ring_out_create(struct ring_out *out, const struct ring_place *place);
+void ring_out_destroy(struct ring_out *out);
+
+/** Take back what the host is done with: reads receive_head and return_tail, once. False: the ring is broken. */
+IM_DISPATCH bool ring_out_begin(struct ring_out *out);
+
+/** Whether a frame of @p count buffers finds room; what is asked for less than that is counted. */
+IM_DISPATCH bool ring_out_has_room(struct ring_out *out, uint32_t count);
+
+/** What is to be said of each buffer of a frame of @p count: SLUICE_DESC_RESOURCES or nothing. */
+static inline uint16_t ring_out_terms(const struct ring_out *out, uint32_t count)
+{
+	return out->free_count - count < out->low_water ? SLUICE_DESC_RESOURCES : 0;
+}
+
+/** The next buffer of a frame, to be filled with @p length bytes before it is published. There must be room. */
+IM_DISPATCH uint8_t *ring_out_add(struct ring_out *out, uint16_t length, uint16_t flags);
+
+/** Tell the host what it has got. True: it sleeps and waits for that. */
+IM_DISPATCH bool ring_out_publish(struct ring_out *out);
+
+/** Buffers that the host has not given back. */
+static inline uint32_t ring_out_held(const struct ring_out *out)
+{
+	return out->mask + 1 - out->free_count;
+}
+
+/* ---- Both ------------------------------------------------------------------------------------------ */
+
+/* Two loads and no more, whatever the compiler thinks of it: what is looked at is what was read. */
+static inline struct sluice_desc ring_fetch(const struct sluice_desc *shared)
+{
+	const volatile uint64_t *words = (const volatile uint64_t *)shared;
+	uint64_t copy[2] = {words[0], words[1]};
+	struct sluice_desc desc;
+
+	__builtin_memcpy(&desc, copy, sizeof(desc));
+	return desc;
+}
+
+#endif
