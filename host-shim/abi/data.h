@@ -19,15 +19,18 @@
  * entries - 1. A ring is full at `entries` descriptors between head and tail; whoever sees more has a broken or hostile
  * peer. Each index has one writer, which publishes it with release order after what it covers.
  *
- * A frame is one descriptor or several: all but the last have SLUICE_DESC_MORE. The first buffer of a frame begins with
- * a struct sluice_frame_meta where the descriptor says SLUICE_DESC_META.
+ * A frame is one descriptor or several: all but the last have SLUICE_DESC_MORE. They are published together: a frame
+ * that does not end before the tail is malformed. The first buffer of a frame begins with a struct sluice_frame_meta
+ * where the descriptor says SLUICE_DESC_META.
  *
  * Ownership is the contract's: a received buffer is the host's until it has returned it (5.4). Where the card is short
  * of buffers it says SLUICE_DESC_RESOURCES: that buffer is not returned, it is the card's again as soon as the host has
  * moved receive_head past it, so the host copies at once (5.6).
  *
- * The card polls, and is never kicked. A host that sleeps says so in `want_event`; the card then writes one event to
- * the queue's signal when receive_tail, or send_head, moves, and not again before the host has asked anew.
+ * The card polls, and is never kicked. A host that sleeps says so in `want_event`, looks at the index once more behind
+ * a full barrier, and reads the queue's signal; the card writes an event there when receive_tail, or send_head, moves.
+ * The host takes back the wish when it is awake. Of receive_tail there is no second event before receive_head has come
+ * to where receive_tail was at the first one; so a host sleeps only where it has passed all that it saw.
  */
 #ifndef SLUICE_ABI_DATA_H
 #define SLUICE_ABI_DATA_H
