@@ -13,6 +13,8 @@
 #include "broker_private.h"
 
 #define GREETING_MS 5000u
+#define LEAVING_US  100
+#define LEAVING_MS  10 /* between looks whether workers still use the regions of a client that has gone */
 /* Of one client before the next client's turn. A command costs up to some 0.5 ms (1 MiB in, 1 MiB out). */
 #define COMMANDS_PER_TURN 8u
 #define ACCEPTS_PER_TURN  16
@@ -87,6 +89,8 @@ void broker_hang_up(struct broker *broker, struct client *client)
 		broker->welcomed--;
 		end_session(broker, client);
 	}
+	if (client->data != NULL)
+		broker_data_close(broker, client->data);
 	deferred_unreserve(client->end);
 	close_kick(broker, client);
 	close_if_open(client->notify);
@@ -277,11 +281,13 @@ static void drop_silent(struct broker *broker)
 	}
 }
 
-/* @p timeout_ms, cut short by work that waits and by the deadline of a silent connection. */
+/* @p timeout_ms, cut short by work that waits, by regions in use and by the deadline of a silent connection. */
 static int wait_time(const struct broker *broker, int timeout_ms)
 {
 	uint64_t now = now_ms();
 
+	if (!STAILQ_EMPTY(&broker->leaving) && (timeout_ms < 0 || timeout_ms > LEAVING_MS))
+		timeout_ms = LEAVING_MS;
 	for (unsigned i = 0; i < PLACES; i++) {
 		const struct client *client = &broker->clients[i];
 		uint64_t left = client->deadline_ms > now ? client->deadline_ms - now : 0;
@@ -304,6 +310,7 @@ int broker_poll(struct broker *broker, int timeout_ms)
 	for (int i = 0; i < count; i++)
 		handle(broker, &events[i]);
 	drop_silent(broker);
+	broker_data_collect(broker);
 	return count + serve_busy(broker);
 }
 
@@ -356,6 +363,7 @@ struct broker *broker_create(const char *runtime_dir, const struct mailbox_ops *
 	broker->context = context;
 	broker->epoll_fd = -1;
 	broker->spare_fd = -1;
+	STAILQ_INIT(&broker->leaving);
 	if (rundir_open(&broker->rundir, runtime_dir, error, error_size) != 0) {
 		free(broker);
 		return NULL;
@@ -375,6 +383,10 @@ void broker_destroy(struct broker *broker)
 	for (unsigned i = 0; i < PLACES; i++) {
 		if (broker->clients[i].state != CLIENT_FREE)
 			broker_hang_up(broker, &broker->clients[i]);
+	}
+	while (!STAILQ_EMPTY(&broker->leaving)) {
+		usleep(LEAVING_US);
+		broker_data_collect(broker);
 	}
 	while (deferred_wait(&broker->deferred) > 0)
 		collect(broker);

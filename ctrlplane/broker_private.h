@@ -8,10 +8,18 @@
 #include "region.h"
 #include "rundir.h"
 
+#include <sys/queue.h>
+
 /* Connections that have not said HELLO yet; when all these places are taken the oldest makes room. */
 #define MAX_GREETING 16u
 #define PLACES	     (BROKER_MAX_CLIENTS + MAX_GREETING)
 #define REGIONS	     SLUICE_FD_KICK /* descriptors before KICK are regions */
+
+/* Descriptors of a WELCOME at most. */
+#define FDS_MAX (SLUICE_FD_COUNT + SLUICE_DATA_FD_COUNT + SLUICE_DATA_QUEUES_MAX)
+
+/** What a client has of a port: broker_data.c. */
+struct broker_data;
 
 enum client_state { CLIENT_FREE = 0, CLIENT_GREETING, CLIENT_WELCOMED };
 
@@ -38,6 +46,7 @@ struct client {
 	struct deferred_job *job;	/* its command that is completed later, or NULL */
 	struct deferred_end *end;	/* reserved, where there are control threads */
 	struct region regions[REGIONS]; /* INFO absent: it is the broker's */
+	struct broker_data *data;	/* NULL: no port */
 	struct mailbox mailbox;
 };
 
@@ -50,7 +59,8 @@ struct broker {
 	struct region info;
 	struct mailbox_scratch scratch;
 	struct mailbox_counters counters;
-	struct deferred deferred; /* all zero where there are no control threads */
+	struct deferred deferred;	    /* all zero where there are no control threads */
+	STAILQ_HEAD(, broker_data) leaving; /* of clients that have gone; a port may still use them */
 	uint32_t last_id;
 	unsigned welcomed;
 	unsigned sessions; /* of clients, and of those that have gone while a command of theirs runs */
@@ -70,6 +80,28 @@ void broker_greet(struct broker *broker, struct client *client);
 
 /** Has a control thread run a slow command of the client whose mailbox this is: its defer(). */
 int broker_defer(struct mailbox *mailbox, const struct sluice_command *command);
+
+/** What a system's error means for who is refused. */
+enum sluice_status broker_status_of(int error);
+
+/** Makes what a HELLO with a port asks for, and attaches it. OK, or why the client is refused. */
+enum sluice_status broker_data_open(struct broker *broker, const struct sluice_hello *hello, enum sluice_role role,
+				    struct broker_data **data);
+
+/** Writes its part of a WELCOME. */
+void broker_data_tell(const struct broker_data *data, struct sluice_welcome *welcome);
+
+/** Lists what is handed over, in its order; at most FDS_MAX - SLUICE_FD_COUNT. Returns how many. */
+unsigned broker_data_descriptors(const struct broker_data *data, int *fds);
+
+/** Closes what the client alone needs. */
+void broker_data_handed_over(struct broker_data *data);
+
+/** The port is free for others at once; the regions go when no worker uses them any more. */
+void broker_data_close(struct broker *broker, struct broker_data *data);
+
+/** Frees what has been left and is not in use any more. */
+void broker_data_collect(struct broker *broker);
 
 /** Size and writer of each region. */
 extern const struct broker_region {

@@ -60,7 +60,7 @@ static void set_up_mailbox(struct broker *broker, struct client *client)
 	};
 }
 
-static enum sluice_status status_of_errno(int error)
+enum sluice_status broker_status_of(int error)
 {
 	switch (-error) {
 	case 0:
@@ -91,19 +91,54 @@ static enum sluice_status open_session(struct broker *broker, struct client *cli
 	}
 	if (broker->ops->session_open != NULL)
 		error = broker->ops->session_open(broker->context, client->id, &client->mailbox.session);
-	return status_of_errno(error);
+	return broker_status_of(error);
 }
 
-static enum sluice_status furnish(struct broker *broker, struct client *client, int *client_notify)
+/* The session last: what fails before it has none to end. */
+static enum sluice_status furnish(struct broker *broker, struct client *client, const struct sluice_hello *hello,
+				  int *client_notify)
 {
+	enum sluice_status status = SLUICE_STATUS_OK;
 	int error = create_regions(client);
 
 	if (error == 0)
 		error = create_signals(broker, client, client_notify);
 	if (error != 0)
-		return status_of_errno(error);
+		return broker_status_of(error);
+	if (hello->port[0] != '\0')
+		status = broker_data_open(broker, hello, client->role, &client->data);
+	if (status != SLUICE_STATUS_OK)
+		return status;
 	set_up_mailbox(broker, client);
 	return open_session(broker, client);
+}
+
+/* In the order of SLUICE_FD_TABLE, then those of the data rings. Returns how many. */
+static unsigned list_descriptors(const struct broker *broker, const struct client *client, int client_notify, int *fds)
+{
+	fds[SLUICE_FD_INFO] = broker->info.fd;
+	for (int i = SLUICE_FD_INFO + 1; i < REGIONS; i++)
+		fds[i] = client->regions[i].fd;
+	fds[SLUICE_FD_KICK] = client->kick;
+	fds[SLUICE_FD_NOTIFY] = client_notify;
+	return SLUICE_FD_COUNT +
+	       (client->data != NULL ? broker_data_descriptors(client->data, fds + SLUICE_FD_COUNT) : 0);
+}
+
+static int send_with_descriptors(int socket, const struct sluice_welcome *welcome, const int *fds, unsigned count)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = {0};
+	struct iovec part = {(void *)welcome, sizeof(*welcome)};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	*header = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*welcome) ? 0 : -errno;
 }
 
 static int send_welcome(struct broker *broker, struct client *client, int client_notify)
@@ -118,23 +153,14 @@ static int send_welcome(struct broker *broker, struct client *client, int client
 		.ring_entries = SLUICE_RING_ENTRIES,
 		.stage_size = SLUICE_STAGE_SIZE,
 	};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(SLUICE_FD_COUNT * sizeof(int))] = {0};
-	struct iovec part = {&welcome, sizeof(welcome)};
-	struct msghdr message = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	int fds[SLUICE_FD_COUNT] = {[SLUICE_FD_INFO] = broker->info.fd,
-				    [SLUICE_FD_KICK] = client->kick,
-				    [SLUICE_FD_NOTIFY] = client_notify};
+	int fds[FDS_MAX];
+	unsigned count = list_descriptors(broker, client, client_notify, fds);
 
 	for (int i = 0; i < SLUICE_FD_COUNT; i++)
 		welcome.region_size[i] = (uint32_t)broker_regions[i].size;
-	for (int i = SLUICE_FD_INFO + 1; i < REGIONS; i++)
-		fds[i] = client->regions[i].fd;
-	*header =
-		(struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(fds))};
-	memcpy(CMSG_DATA(header), fds, sizeof(fds));
-	return sendmsg(client->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(welcome) ? 0 : -errno;
+	if (client->data != NULL)
+		broker_data_tell(client->data, &welcome);
+	return send_with_descriptors(client->socket, &welcome, fds, count);
 }
 
 static void refuse(struct broker *broker, struct client *client, enum sluice_status status)
@@ -151,10 +177,10 @@ static void refuse(struct broker *broker, struct client *client, enum sluice_sta
 }
 
 /* Nothing is kept that the client alone needs: of the regions the mappings, of NOTIFY the sending end. */
-static void welcome(struct broker *broker, struct client *client)
+static void welcome(struct broker *broker, struct client *client, const struct sluice_hello *hello)
 {
 	int client_notify = -1;
-	enum sluice_status status = furnish(broker, client, &client_notify);
+	enum sluice_status status = furnish(broker, client, hello, &client_notify);
 	int error;
 
 	if (status != SLUICE_STATUS_OK) {
@@ -170,6 +196,8 @@ static void welcome(struct broker *broker, struct client *client)
 	close(client_notify);
 	for (int i = 0; i < REGIONS; i++)
 		region_close_fd(&client->regions[i]);
+	if (client->data != NULL)
+		broker_data_handed_over(client->data);
 	if (error != 0)
 		broker_hang_up(broker, client);
 }
@@ -189,6 +217,12 @@ static enum sluice_status judge_hello(const struct broker *broker, const struct 
 		return SLUICE_STATUS_BAD_VERSION;
 	if (!is_zero(hello->reserved, sizeof(hello->reserved)))
 		return SLUICE_STATUS_BAD_RESERVED;
+	if (hello->port[0] == '\0' && !is_zero((const uint8_t *)hello->port, sizeof(hello->port)))
+		return SLUICE_STATUS_BAD_NAME;
+	if (hello->port[0] == '\0' && hello->queues != 0)
+		return SLUICE_STATUS_BAD_QUEUES;
+	if (hello->port[0] == '\0' && hello->entries != 0)
+		return SLUICE_STATUS_BAD_ENTRIES;
 	if (broker->sessions == BROKER_MAX_CLIENTS)
 		return SLUICE_STATUS_TOO_MANY_CLIENTS;
 	return SLUICE_STATUS_OK;
@@ -219,7 +253,7 @@ void broker_greet(struct broker *broker, struct client *client)
 	}
 	status = judge_hello(broker, &hello);
 	if (status == SLUICE_STATUS_OK)
-		welcome(broker, client);
+		welcome(broker, client, &hello);
 	else
 		refuse(broker, client, status);
 }

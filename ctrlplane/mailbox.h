@@ -26,6 +26,7 @@
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
+#include "data_port.h"
 #include "threads.h"
 
 /** One command on its way through its handler. All pointers are to private memory of the server. */
@@ -66,6 +67,8 @@ struct mailbox_ops {
 	void (*session_close)(void *context, void *session);
 	/** Whether session_close() may wait for a driver. NULL: it never does. */
 	bool (*session_is_slow)(void *context, const void *session);
+	/** The ports whose data rings a client can have, with the same context. NULL: none. */
+	const struct data_port_ops *data;
 };
 
 /** Totals since the start, of all clients that share the struct. */

@@ -147,6 +147,7 @@ static void choose_line(void *context, const struct mailbox_call *call, struct t
 }
 
 const struct mailbox_ops session_ops = {
+	.data = &data_ports,
 	.session_open = session_open,
 	.session_close = session_close,
 	.session_is_slow = has_handles,

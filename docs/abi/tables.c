@@ -2,6 +2,7 @@
 /* Prints docs/abi.md from the tables that the code is made of. A test compares. */
 #include <stdio.h>
 
+#include "abi/data.h"
 #include "abi/drop.h"
 #include "abi/filter.h"
 #include "abi/im_status.h"
@@ -25,6 +26,24 @@ static void print_regions(void)
 	puts("\n## Descriptors of a WELCOME, in this order\n\n| name | bytes | writer |\n|---|---|---|");
 #define X(name, bytes, writer) printf("| %s | %u | %s |\n", #name, (unsigned)(bytes), #writer);
 	SLUICE_FD_TABLE(X)
+#undef X
+}
+
+static void print_data_rings(void)
+{
+	puts("\n## Data rings (`abi/data.h`)\n\n"
+	     "A HELLO that names a port gets these descriptors behind those above, and one signal for each queue pair behind\n"
+	     "them.\n\n| name | writer | bytes with 1 pair of 64 | bytes with 16 pairs of 4096 |\n|---|---|---|---|");
+	printf("| CARD_DATA | CARD | %llu | %llu |\n", (unsigned long long)sluice_card_data_size(1, 64),
+	       (unsigned long long)sluice_card_data_size(SLUICE_DATA_QUEUES_MAX, SLUICE_DATA_ENTRIES_MAX));
+	printf("| HOST_DATA | HOST | %llu | %llu |\n", (unsigned long long)sluice_host_data_size(1, 64),
+	       (unsigned long long)sluice_host_data_size(SLUICE_DATA_QUEUES_MAX, SLUICE_DATA_ENTRIES_MAX));
+	printf("\nA queue pair has %u to %u entries, a power of two; a buffer %u bytes; a frame at most %u buffers and %u bytes.\n",
+	       SLUICE_DATA_ENTRIES_MIN, SLUICE_DATA_ENTRIES_MAX, SLUICE_DATA_BUFFER, SLUICE_DATA_CHAIN_MAX,
+	       SLUICE_DATA_FRAME_MAX);
+	puts("\n| flag of a descriptor | bit | meaning |\n|---|---|---|");
+#define X(name, bit, text) printf("| %s | 0x%04x | %s |\n", #name, (unsigned)(bit), text);
+	SLUICE_DESC_TABLE(X)
 #undef X
 }
 
@@ -58,6 +77,10 @@ static void print_records(void)
 	X(sluice_stack_command)
 	X(sluice_change_answer)
 	X(sluice_filter_answer)
+	X(sluice_desc)
+	X(sluice_frame_meta)
+	X(sluice_card_line)
+	X(sluice_host_line)
 #undef X
 }
 
@@ -125,6 +148,7 @@ int main(void)
 {
 	print_introduction();
 	print_regions();
+	print_data_rings();
 	print_records();
 	print_opcodes();
 	print_filter_calls();

@@ -67,7 +67,13 @@ enum sluice_class {
 	X(UNSAFE_PATH, 43, CALLER, 0, "others than root could change this file, so that it is not loaded")             \
 	X(LAST_DRIVER, 44, STATE, 0, "a stack has at least one driver: insert another one, such as passthru, first")   \
 	X(STACK_DOWN, 45, DEVICE, 0, "the stack is down: its drivers could not be bound as they were")                 \
-	X(STACK_ASLEEP, 46, STATE, 0, "the stack sleeps: set pnp-set-power to 1 first")
+	X(STACK_ASLEEP, 46, STATE, 0, "the stack sleeps: set pnp-set-power to 1 first")                                \
+	X(NOT_A_HOST_PORT, 47, CALLER, 1, "no host can attach to this port: its device is not of net_host")            \
+	X(PORT_TAKEN, 48, STATE, 0, "a host is attached to this port already")                                         \
+	X(BAD_QUEUES, 49, CALLER, 1, "a host has 1 to 16 queue pairs of a port, and none without one")                 \
+	X(TOO_FEW_QUEUES, 50, CALLER, 1,                                                                               \
+	  "the port has more queue pairs than the host wants to serve (see queues in sluicectl port list)")            \
+	X(BAD_ENTRIES, 51, CALLER, 1, "entries of a data ring are a power of two, 64 to 4096, and 0 without a port")
 
 enum sluice_status {
 #define X(name, number, class, dnr, text) SLUICE_STATUS_##name = number,

@@ -46,6 +46,8 @@ int fixture_tear_down(void **state)
 
 	broker_destroy(fixture->broker);
 	assert_int_equal(fixture->toy.sessions_opened, fixture->toy.sessions_closed);
+	assert_false(fixture->toy.attached);
+	assert_int_equal(fixture->toy.detached, fixture->toy.released);
 	assert_int_equal(open_fds(), fixture->fds_before);
 	assert_int_equal(rmdir(fixture->dir), 0);
 	free(fixture);

@@ -76,9 +76,19 @@ static void map_regions(struct peer *peer)
 	};
 }
 
+static void map_data(struct peer *peer)
+{
+	peer->card_data = mmap(NULL, peer->welcome.data_size[SLUICE_DATA_FD_CARD_DATA], PROT_READ, MAP_SHARED,
+			       peer->data_fd[SLUICE_DATA_FD_CARD_DATA], 0);
+	peer->host_data = mmap(NULL, peer->welcome.data_size[SLUICE_DATA_FD_HOST_DATA], PROT_READ | PROT_WRITE,
+			       MAP_SHARED, peer->data_fd[SLUICE_DATA_FD_HOST_DATA], 0);
+	if (peer->card_data == MAP_FAILED || peer->host_data == MAP_FAILED)
+		abort();
+}
+
 ssize_t peer_receive(struct peer *peer)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(SLUICE_FD_COUNT * sizeof(int))] = {0};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(peer->fd) + sizeof(peer->data_fd))] = {0};
 	struct iovec part = {&peer->welcome, sizeof(peer->welcome)};
 	struct msghdr message = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
@@ -87,10 +97,15 @@ ssize_t peer_receive(struct peer *peer)
 
 	if (length != sizeof(peer->welcome) || header == NULL)
 		return length;
-	if (header->cmsg_len != CMSG_LEN(sizeof(peer->fd)) || (message.msg_flags & MSG_CTRUNC) != 0)
+	peer->data_fds = peer->welcome.queues > 0 ? (unsigned)SLUICE_DATA_FD_COUNT + peer->welcome.queues : 0u;
+	if (header->cmsg_len != CMSG_LEN(sizeof(peer->fd) + peer->data_fds * sizeof(int)) ||
+	    (message.msg_flags & MSG_CTRUNC) != 0)
 		abort(); /* not the exact count */
 	memcpy(peer->fd, CMSG_DATA(header), sizeof(peer->fd));
+	memcpy(peer->data_fd, CMSG_DATA(header) + sizeof(peer->fd), peer->data_fds * sizeof(int));
 	map_regions(peer);
+	if (peer->data_fds > 0)
+		map_data(peer);
 	return length;
 }
 
@@ -118,4 +133,10 @@ void peer_close(struct peer *peer)
 		munmap(peer->region[i], peer->welcome.region_size[i]);
 	for (int i = 0; i < SLUICE_FD_COUNT; i++)
 		close(peer->fd[i]);
+	for (unsigned i = 0; i < peer->data_fds; i++)
+		close(peer->data_fd[i]);
+	if (peer->card_data != NULL) {
+		munmap(peer->card_data, peer->welcome.data_size[SLUICE_DATA_FD_CARD_DATA]);
+		munmap(peer->host_data, peer->welcome.data_size[SLUICE_DATA_FD_HOST_DATA]);
+	}
 }

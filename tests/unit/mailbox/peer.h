@@ -5,12 +5,17 @@
 
 #include <sys/types.h>
 
+#include "abi/data.h"
 #include "ring.h"
 
 struct peer {
 	int socket;
 	int fd[SLUICE_FD_COUNT]; /* valid where welcome.status is OK */
 	void *region[SLUICE_FD_KICK];
+	int data_fd[SLUICE_DATA_FD_COUNT + SLUICE_DATA_QUEUES_MAX]; /* of the data rings, where a port was named */
+	unsigned data_fds;
+	uint8_t *card_data; /* NULL: no port */
+	uint8_t *host_data;
 	struct sluice_welcome welcome;
 	struct ring ring;
 };

@@ -158,7 +158,66 @@ static void close_session(void *context, void *session)
 	toy->sessions_closed += session == toy;
 }
 
+static enum sluice_status grant(void *context, struct data_grant *grant)
+{
+	const struct toy *toy = context;
+
+	if (strcmp(grant->port, TOY_WIRE) == 0)
+		return SLUICE_STATUS_NOT_A_HOST_PORT;
+	if (strcmp(grant->port, TOY_PORT) != 0)
+		return SLUICE_STATUS_UNKNOWN_PORT;
+	if (toy->attached)
+		return SLUICE_STATUS_PORT_TAKEN;
+	if (grant->queues < TOY_QUEUES)
+		return SLUICE_STATUS_TOO_FEW_QUEUES;
+	grant->queues = TOY_QUEUES;
+	grant->entries = grant->entries < TOY_ENTRIES ? grant->entries : TOY_ENTRIES;
+	grant->mtu = 1600;
+	memcpy(grant->mac, "\2\0\0\0\0\5", sizeof(grant->mac));
+	return SLUICE_STATUS_OK;
+}
+
+static enum sluice_status attach(void *context, const struct data_grant *grant, const struct data_regions *regions,
+				 void **link)
+{
+	struct toy *toy = context;
+
+	if (toy->refuse_attach_with != SLUICE_STATUS_OK)
+		return toy->refuse_attach_with;
+	toy->attached = true;
+	toy->grant = *grant;
+	toy->regions = *regions;
+	*link = toy;
+	return SLUICE_STATUS_OK;
+}
+
+static void detach(void *context, void *link)
+{
+	struct toy *toy = context;
+
+	toy->attached = false;
+	toy->detached += link == toy;
+}
+
+static bool release(void *context, void *link)
+{
+	struct toy *toy = context;
+
+	if (toy->in_use)
+		return false;
+	toy->released += link == toy;
+	return true;
+}
+
+static const struct data_port_ops toy_ports = {
+	.grant = grant,
+	.attach = attach,
+	.detach = detach,
+	.release = release,
+};
+
 const struct mailbox_ops toy_ops = {
+	.data = &toy_ports,
 	.handlers =
 		{
 			[SLUICE_OP_INFO] = info,

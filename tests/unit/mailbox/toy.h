@@ -22,7 +22,13 @@
  *   OID_LIST     sleeps for toy.sleep_ms
  *   STACK_LIST   ends the process
  *   everything else has no handler
+ *
+ * It has one port for hosts, TOY_PORT, and one that is none, TOY_WIRE.
  */
+#define TOY_PORT      "host0"
+#define TOY_WIRE      "wire0"
+#define TOY_QUEUES    2u
+#define TOY_ENTRIES   256u
 #define TOY_DRIVERS   25000u
 #define TOY_PAGE      9000u
 #define TOY_IMAGE     (2u * SLUICE_STAGE_SIZE + 12345u)
@@ -40,6 +46,13 @@ struct toy {
 	unsigned sleep_ms;
 	unsigned torn;		  /* commands whose private copies do not match their checksum */
 	int refuse_sessions_with; /* -errno; 0: they are opened */
+	bool attached;		  /* a client has TOY_PORT ... */
+	struct data_grant grant;  /* ... with this */
+	struct data_regions regions;
+	unsigned detached;
+	unsigned released;
+	bool in_use; /* what has been detached is not released */
+	enum sluice_status refuse_attach_with;
 };
 
 /** The handlers; their context is a struct toy. */

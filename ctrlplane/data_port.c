@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which port a client may have, and how it comes to it. */
+#include "data_port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "edge/port.h"
+#include "hostport/hostport.h"
+#include "worker.h"
+
+struct attached {
+	struct hostport_link *link;
+	uint64_t grace; /* set when it is detached */
+};
+
+/* The device of a port; "" where there is none. */
+static void device_of(const char *port_name, char device[RTE_ETH_NAME_MAX_LEN])
+{
+	const struct edge_port *port = edge_port_find(port_name);
+
+	device[0] = '\0';
+	if (port != NULL && rte_eth_dev_get_name_by_port(port->port_id, device) != 0)
+		device[0] = '\0';
+}
+
+static enum sluice_status grant(void *context, struct data_grant *grant)
+{
+	struct hostport_description description;
+	char device[RTE_ETH_NAME_MAX_LEN];
+
+	(void)context;
+	device_of(grant->port, device);
+	if (device[0] == '\0')
+		return SLUICE_STATUS_UNKNOWN_PORT;
+	if (hostport_describe(device, &description) != 0)
+		return SLUICE_STATUS_NOT_A_HOST_PORT;
+	if (description.taken)
+		return SLUICE_STATUS_PORT_TAKEN;
+	if (grant->queues < description.queues)
+		return SLUICE_STATUS_TOO_FEW_QUEUES;
+	grant->queues = description.queues;
+	grant->entries = RTE_MIN(grant->entries, description.entries);
+	grant->mtu = description.mtu;
+	memcpy(grant->mac, description.mac, sizeof(grant->mac));
+	return SLUICE_STATUS_OK;
+}
+
+static enum sluice_status status_of(int error)
+{
+	switch (error) {
+	case 0:
+		return SLUICE_STATUS_OK;
+	case -EBUSY:
+		return SLUICE_STATUS_PORT_TAKEN;
+	case -ENOMEM:
+		return SLUICE_STATUS_NO_MEMORY;
+	default:
+		return SLUICE_STATUS_INTERNAL;
+	}
+}
+
+static enum sluice_status attach(void *context, const struct data_grant *grant, const struct data_regions *regions,
+				 void **link)
+{
+	const struct hostport_client client = {
+		.card = regions->card,
+		.host = regions->host,
+		.queues = grant->queues,
+		.entries = grant->entries,
+		.signals = regions->signals,
+	};
+	struct attached *attached = malloc(sizeof(*attached));
+	char device[RTE_ETH_NAME_MAX_LEN];
+	int error;
+
+	(void)context;
+	if (attached == NULL)
+		return SLUICE_STATUS_NO_MEMORY;
+	device_of(grant->port, device);
+	error = hostport_attach(device, &client, &attached->link);
+	if (error != 0) {
+		free(attached);
+		return status_of(error);
+	}
+	*link = attached;
+	return SLUICE_STATUS_OK;
+}
+
+static void detach(void *context, void *link)
+{
+	struct attached *attached = link;
+
+	(void)context;
+	hostport_detach(attached->link);
+	attached->grace = workers_grace_begin();
+}
+
+static bool release(void *context, void *link)
+{
+	struct attached *attached = link;
+
+	(void)context;
+	if (!workers_grace_passed(attached->grace))
+		return false;
+	hostport_free(attached->link);
+	free(attached);
+	return true;
+}
+
+const struct data_port_ops data_ports = {
+	.grant = grant,
+	.attach = attach,
+	.detach = detach,
+	.release = release,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the broker, which makes a client's data regions (abi/data.h) and hands them over, and the ports that use
+ * them. The broker knows no DPDK: it is told by whoever has the ports.
+ *
+ *   HELLO names a port ── grant() ── regions, signals ── attach() ── WELCOME
+ *   hang-up ── detach() ── release() until it is true ── regions and signals are gone
+ *
+ * Nothing here waits: between detach() and release() a worker may be in the middle of a burst with the client's rings.
+ *
+ * Level: PASSIVE, the thread of the broker.
+ */
+#ifndef CTRLPLANE_DATA_PORT_H
+#define CTRLPLANE_DATA_PORT_H
+
+#include <stdbool.h>
+
+#include "abi/data.h"
+#include "abi/status.h"
+
+struct data_grant {
+	char port[SLUICE_NAME_SIZE];
+	uint16_t queues;  /* wanted, then granted: as many as the port has, and no more than wanted */
+	uint16_t entries; /* likewise: at most as many as wanted; a power of two */
+	uint32_t mtu;	  /* set with what is granted */
+	uint8_t mac[6];
+};
+
+/** Mapped as the card has them, and the card's end of each signal. */
+struct data_regions {
+	void *card;
+	const void *host;
+	const int *signals;
+};
+
+struct data_port_ops {
+	/** What a client gets that wants @p grant; numbers have been checked against abi/data.h. OK, or why not. */
+	enum sluice_status (*grant)(void *context, struct data_grant *grant);
+	/** From here on the port uses the regions. */
+	enum sluice_status (*attach)(void *context, const struct data_grant *grant, const struct data_regions *regions,
+				     void **link);
+	/** The client has gone: the port is free for the next one. */
+	void (*detach)(void *context, void *link);
+	/** Whether nobody uses the regions any more; then @p link is gone. */
+	bool (*release)(void *context, void *link);
+};
+
+/** The ports of the edge; their context is not looked at. */
+extern const struct data_port_ops data_ports;
+
+#endif
