@@ -42,10 +42,12 @@ IM_DISPATCH static uint16_t allowance(const struct edge_port *port, struct edge_
 /* Into the stack: sent down from the host side, lent upward from the wire side. */
 IM_DISPATCH static void deliver(struct edge_port *port, struct im_packet **packets, uint16_t count)
 {
-	if (port->edge == EDGE_UPPER)
+	if (port->edge == EDGE_UPPER) {
+		edge_note_asked(packets, count);
 		im_send_packets(port->binding, packets, count);
-	else
+	} else {
 		im_indicate_receive_packets(port->instance, packets, count);
+	}
 }
 
 /* Not a packet goes missing without a count. */
@@ -214,7 +216,7 @@ bool edge_port_waits(const struct edge_port *port, uint16_t q)
 }
 
 /* What is too long is not sent, what finds no room neither (4.10); the frame is touched only once it has its place. */
-IM_DISPATCH static void append_one(struct edge_port *port, struct edge_queue *queue, struct im_packet *packet)
+void edge_append_frame(struct edge_port *port, struct edge_queue *queue, struct im_packet *packet)
 {
 	if (unlikely(packet->length > port->max_frame && !edge_is_large_send(port, packet))) {
 		edge_refuse(port, &packet, 1, IM_STATUS_INVALID_LENGTH, SLUICE_DROP_FRAME_TOO_LONG);
@@ -234,7 +236,10 @@ IM_DISPATCH static void append_one(struct edge_port *port, struct edge_queue *qu
 void edge_queue_append(struct edge_port *port, struct edge_queue *queue, struct im_packet **packets, uint16_t count)
 {
 	for (uint16_t i = 0; i < count; i++)
-		append_one(port, queue, packets[i]);
+		if (unlikely(edge_is_large_send(port, packets[i])) && !edge_device_cuts(port, packets[i]))
+			edge_segment(port, queue, packets[i]);
+		else
+			edge_append_frame(port, queue, packets[i]);
 }
 
 void edge_port_transmit(struct edge_port *port, struct im_packet **packets, uint16_t count)

@@ -24,6 +24,9 @@ static inline enum sluice_direction edge_transmit_direction(const struct edge_po
 IM_DISPATCH void edge_queue_append(struct edge_port *port, struct edge_queue *queue, struct im_packet **packets,
 				   uint16_t count);
 
+/** The same with one that is a single frame. Level: DISPATCH. */
+IM_DISPATCH void edge_append_frame(struct edge_port *port, struct edge_queue *queue, struct im_packet *packet);
+
 /** Count packets that do not leave, and hand them back with @p status. Level: DISPATCH. */
 IM_DISPATCH void edge_refuse(struct edge_port *port, struct im_packet **packets, uint16_t count, im_status_t status,
 			     enum sluice_drop reason);
@@ -70,6 +73,9 @@ IM_DISPATCH bool edge_is_switched_on(const struct edge_port *port, const struct 
 /** Do that. False: it cannot be done to this frame. Level: DISPATCH. */
 IM_DISPATCH bool edge_offload(const struct edge_port *port, const struct im_packet *packet);
 
+/** Whether the device makes frames of a large send; edge_segment() does otherwise. Level: DISPATCH. */
+IM_DISPATCH bool edge_device_cuts(const struct edge_port *port, const struct im_packet *packet);
+
 /** Longest of the frames that a large send becomes; how many goes into its info. 0: it is none. Level: DISPATCH. */
 IM_DISPATCH uint32_t edge_segment_length(struct im_packet *packet);
 
@@ -81,6 +87,12 @@ static inline bool edge_is_large_send(const struct edge_port *port, const struct
 
 /** Take out of a frame that did not leave what edge_prepare() put in (4.17). Level: DISPATCH. */
 IM_DISPATCH void edge_unprepare(const struct edge_port *port, struct im_packet *packet);
+
+/** Take what a host asks of its frames from the flags of their mbufs to beside them (10.32). Level: DISPATCH. */
+IM_DISPATCH void edge_note_asked(struct im_packet **packets, uint16_t count);
+
+/** Put the frames that a large send becomes behind those that wait; the packet goes home. Level: DISPATCH. */
+IM_DISPATCH void edge_segment(struct edge_port *port, struct edge_queue *queue, struct im_packet *packet);
 
 /** A packet of the port's own over a copy of the frame, or NULL: there are no buffers. Level: DISPATCH. */
 IM_DISPATCH struct im_packet *edge_copy(struct edge_port *port, const struct im_packet *packet);

@@ -57,7 +57,7 @@ static uint32_t disconnected(const struct edge_port *port)
 	X(802_3_MAXIMUM_LIST_SIZE, MULTICAST_MAX)                                                                      \
 	X(OFFLOAD_ENCAPSULATION, port->encapsulation)                                                                  \
 	X(TCP_TASK_OFFLOAD, port->offloads)                                                                            \
-	X(TCP_OFFLOAD_HARDWARE_CAPABILITIES, edge_offloads(port))
+	X(TCP_OFFLOAD_HARDWARE_CAPABILITIES, EDGE_OFFLOADS)
 
 /* X(OID, counter of struct rte_eth_stats) */
 #define COUNTERS(X)                                                                                                    \

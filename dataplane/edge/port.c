@@ -15,13 +15,25 @@
 
 #define RX_DESCRIPTORS 512
 #define TX_DESCRIPTORS 512
-/* net_pcap cuts a longer frame of several buffers silently: rather refuse it, counted. */
-#define PCAP_MAX_FRAME 16128u
 #define LINK_OVERHEAD  22u /* Ethernet header and two VLAN tags */
 /* What prepare.c and offload.c leave to a device that can do it. */
 #define TX_OFFLOADS                                                                                                    \
 	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |              \
 	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO)
+
+/* What a device does not say of itself. */
+struct trait {
+	const char *driver;
+	uint32_t max_frame;    /* bytes; 0: as the port's MTU says */
+	uint64_t tx_offloads;  /* that it does not do well */
+	uint32_t may_be_asked; /* what its host may ask of its frames, in their flags: enum sluice_offload */
+};
+
+static const struct trait traits[] = {
+	{.driver = "net_host", .may_be_asked = EDGE_OFFLOADS},
+	{.driver = "net_pcap", .max_frame = 16128}, /* cuts a longer one of several buffers, and does not say so */
+	{.driver = "net_tap", .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_TSO}, /* sends one over IPv6 as it is */
+};
 
 static struct edge_port *ports[SLUICE_POLICY_MAX_PORTS]; /* control thread */
 static unsigned port_count;
@@ -129,6 +141,20 @@ static int setup_queues(struct edge_port *port)
 	return 0;
 }
 
+static void apply_trait(struct edge_port *port, const char *driver)
+{
+	for (size_t i = 0; i < RTE_DIM(traits); i++) {
+		const struct trait *trait = &traits[i];
+
+		if (strcmp(driver, trait->driver) != 0)
+			continue;
+		if (trait->max_frame != 0)
+			port->max_frame = RTE_MIN(port->max_frame, trait->max_frame);
+		port->tx_offloads &= ~trait->tx_offloads;
+		port->may_be_asked = trait->may_be_asked;
+	}
+}
+
 static int configure(struct edge_port *port, char *error, size_t size)
 {
 	struct rte_eth_dev_info info;
@@ -147,11 +173,11 @@ static int configure(struct edge_port *port, char *error, size_t size)
 		conf.rx_adv_conf.rss_conf.rss_hf =
 			info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
 	}
-	if (result == 0 && strcmp(info.driver_name, "net_pcap") == 0)
-		port->max_frame = RTE_MIN(port->max_frame, PCAP_MAX_FRAME);
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	conf.txmode.offloads = info.tx_offload_capa & TX_OFFLOADS;
-	port->tx_offloads = conf.txmode.offloads;
+	port->tx_offloads = info.tx_offload_capa & TX_OFFLOADS;
+	if (result == 0)
+		apply_trait(port, info.driver_name);
+	conf.txmode.offloads = port->tx_offloads;
 	if (result == 0)
 		result = rte_eth_dev_configure(port->port_id, queues, queues, &conf);
 	if (result == 0)

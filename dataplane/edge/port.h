@@ -99,6 +99,7 @@ struct edge_port {
 	uint32_t encapsulation; /* ... (of frames: enum sluice_encapsulation) reset, sleep and drivers above (10.37) */
 	uint32_t multicast_count;
 	uint8_t multicast[32][6];
+	uint32_t may_be_asked;	    /* upper edge: what its host may ask of a frame, enum sluice_offload */
 	uint64_t tx_offloads;	    /* of the ethdev, that are on: RTE_ETH_TX_OFFLOAD_* */
 	uint64_t cycles_per_packet; /* of each queue; 0: no rate */
 	struct im_packet_pool *pool;
@@ -176,9 +177,13 @@ IM_PASSIVE im_status_t edge_port_query(struct edge_port *port, uint32_t oid, voi
 IM_PASSIVE im_status_t edge_port_set(struct edge_port *port, uint32_t oid, const void *buffer, uint32_t length,
 				     uint32_t *read, uint32_t *needed);
 
-/** What it can do to a frame for its sender, and switching some of it on (10.32, 10.34). INVALID_DATA, or
- * INVALID_PARAMETER for frames of a kind that it does not know. Level: PASSIVE. */
-uint32_t edge_offloads(const struct edge_port *port);
+/** What any port can do to a frame for its sender: enum sluice_offload. */
+#define EDGE_OFFLOADS                                                                                                  \
+	(SLUICE_OFFLOAD_IPV4_CHECKSUM | SLUICE_OFFLOAD_TCP_CHECKSUM | SLUICE_OFFLOAD_UDP_CHECKSUM |                    \
+	 SLUICE_OFFLOAD_LARGE_SEND)
+
+/** Switch some of it on (10.32, 10.34). INVALID_DATA, or INVALID_PARAMETER for frames of a kind that it does not know.
+ * Level: PASSIVE. */
 IM_PASSIVE im_status_t edge_set_offloads(struct edge_port *port, uint32_t offloads);
 IM_PASSIVE im_status_t edge_set_encapsulation(struct edge_port *port, uint32_t frames);
 

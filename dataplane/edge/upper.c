@@ -2,8 +2,8 @@
 /*
  * The upper edge: a port as the protocol over the top VNIC of a stack. It has no VNIC of its own.
  *
- *   bind      open ─> ask the adapter for all packets ─> bound; polled as soon as the adapter runs (RESTART)
- *   unbind    stop ─> close
+ *   bind      open ─> ask the adapter for all packets, and for the offloads that the host may ask for ─> bound; polled
+ * as soon as the adapter runs (RESTART) unbind    stop ─> close
  *
  * Opening and closing may pend: what follows them is then run by their completion.
  */
@@ -129,21 +129,26 @@ IM_PASSIVE static im_status_t close_failed(struct edge_port *port, im_status_t s
 	return status;
 }
 
-IM_PASSIVE static im_status_t set_filter(struct edge_port *port)
+IM_PASSIVE static im_status_t ask(struct edge_port *port, bool set, uint32_t oid, uint32_t *value)
 {
-	uint32_t filter = EVERYTHING;
-
 	im_reset_event(&port->requested);
-	port->request = (struct im_request){
-		.set = true,
-		.oid = SLUICE_OID_GEN_CURRENT_PACKET_FILTER,
-		.buffer = &filter,
-		.length = sizeof(filter),
-	};
+	port->request = (struct im_request){.set = set, .oid = oid, .buffer = value, .length = sizeof(*value)};
 	port->request_status = im_request(port->binding, &port->request);
 	if (port->request_status == IM_STATUS_PENDING)
 		im_wait_event(&port->requested, 0);
 	return port->request_status;
+}
+
+/* What the stack cannot do for the host is refused, and counted, when a frame asks for it (10.32). */
+IM_PASSIVE static void switch_on_offloads(struct edge_port *port)
+{
+	uint32_t offloads = 0;
+
+	if (port->may_be_asked == 0 ||
+	    ask(port, false, SLUICE_OID_TCP_OFFLOAD_HARDWARE_CAPABILITIES, &offloads) != IM_STATUS_SUCCESS)
+		return;
+	offloads &= port->may_be_asked;
+	ask(port, true, SLUICE_OID_TCP_TASK_OFFLOAD, &offloads);
 }
 
 IM_DISPATCH static void request_complete(void *context, struct im_request *request, im_status_t status)
@@ -157,15 +162,18 @@ IM_DISPATCH static void request_complete(void *context, struct im_request *reque
 
 IM_PASSIVE static im_status_t opened(struct edge_port *port, im_status_t status)
 {
+	uint32_t filter = EVERYTHING;
+
 	if (status != IM_STATUS_SUCCESS) {
 		port->bind = NULL;
 		return status;
 	}
 	port->edge = EDGE_UPPER;
 	port->account = im_binding_account(port->binding);
-	status = set_filter(port);
+	status = ask(port, true, SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter);
 	if (status != IM_STATUS_SUCCESS)
 		return close_failed(port, status);
+	switch_on_offloads(port);
 	port->packet_filter = EVERYTHING;
 	port->bind = NULL;
 	return status;

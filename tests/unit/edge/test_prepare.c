@@ -34,7 +34,7 @@ static void up(uint32_t to_wire)
 	edge = im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol;
 	send_complete = edge->handlers.send_complete;
 	edge->handlers.send_complete = spy;
-	assert_int_equal(edge_set_offloads(wires.wire, edge_offloads(wires.wire)), IM_STATUS_SUCCESS);
+	assert_int_equal(edge_set_offloads(wires.wire, EDGE_OFFLOADS), IM_STATUS_SUCCESS);
 	status = IM_STATUS_PENDING;
 	back = NULL;
 }
@@ -373,11 +373,8 @@ static void what_cannot_be_summed_is_refused(void **state)
 	mbuf = datagram(false, IPPROTO_ICMP, 100);
 	send_with(mbuf, (struct im_packet_info){.checksum = IM_CHECKSUM_TCP});
 	assert_int_equal(status, IM_STATUS_FAILURE);
-	rte_pktmbuf_free(back);
-	send_with(datagram(false, IPPROTO_TCP, 100), (struct im_packet_info){.mss = 50});
-	assert_int_equal(status, IM_STATUS_FAILURE);
 	assert_null(left());
-	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_OFFLOAD), 3);
+	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_OFFLOAD), 2);
 	down();
 }
 

@@ -77,6 +77,7 @@ void wires_up(struct wires *wires, const struct wires_config *config)
 	assert_int_equal(im_load_builtin_drivers(&failed), IM_STATUS_SUCCESS);
 	wires->host = make_port(wires, config, "host", wires->from_host, wires->to_host);
 	wires->wire = make_port(wires, config, "wire", wires->from_wire, wires->to_wire);
+	wires->host->may_be_asked = config->asks;
 	make_stack(wires);
 }
 

@@ -24,6 +24,7 @@ struct wires_config {
 	uint32_t to_host;
 	uint16_t mtu;	 /* of both; 0: 1500 */
 	uint32_t rx_pps; /* of both */
+	uint32_t asks;	 /* what the host may ask of its frames: enum sluice_offload */
 };
 
 struct wires {
