@@ -13,25 +13,14 @@
 
 #include "client_private.h"
 
-/* More than there should be, so that a surplus is seen; the kernel drops what is beyond even this. */
-#define FD_ROOM (SLUICE_FD_COUNT + 8)
-
-enum writer { WRITER_CARD, WRITER_HOST };
-
 static const struct {
 	const char *name;
 	uint32_t size;
-	enum writer writer;
+	enum region_writer writer;
 } descriptors[SLUICE_FD_COUNT] = {
 #define X(name, bytes, writer) [SLUICE_FD_##name] = {#name, bytes, WRITER_##writer},
 	SLUICE_FD_TABLE(X)
 #undef X
-};
-
-struct received_fds {
-	int fd[FD_ROOM];
-	unsigned count;
-	bool truncated;
 };
 
 static int gone(struct sluice_client *client)
@@ -39,7 +28,7 @@ static int gone(struct sluice_client *client)
 	return client_fail(client, -ECONNRESET, SLUICE_FAULT_GONE, "the firmware hung up before it answered");
 }
 
-static int malformed(struct sluice_client *client, const char *what)
+int client_malformed_welcome(struct sluice_client *client, const char *what)
 {
 	return client_fail(client, -EPROTO, SLUICE_FAULT_PROTOCOL, "the firmware's welcome is malformed: %s", what);
 }
@@ -98,11 +87,16 @@ static int connect_to(struct sluice_client *client, const char *runtime_dir)
 	return 0;
 }
 
-static int send_hello(struct sluice_client *client)
+static int send_hello(struct sluice_client *client, const struct sluice_port_wish *wish)
 {
-	const struct sluice_hello hello = {
+	struct sluice_hello hello = {
 		.magic = SLUICE_MAGIC, .abi_major = SLUICE_ABI_MAJOR, .abi_minor = SLUICE_ABI_MINOR};
 
+	if (wish != NULL) {
+		memcpy(hello.port, wish->port, strlen(wish->port));
+		hello.queues = wish->queues;
+		hello.entries = wish->entries;
+	}
 	return send(client->socket, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello) ? 0 : gone(client);
 }
 
@@ -121,7 +115,7 @@ static void collect(struct msghdr *message, struct received_fds *fds)
 
 static ssize_t receive(int socket, struct sluice_welcome *welcome, struct received_fds *fds)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FD_ROOM * sizeof(int))] = {0};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(CLIENT_FD_ROOM * sizeof(int))] = {0};
 	struct iovec part = {welcome, sizeof(*welcome)};
 	struct msghdr message = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
@@ -140,28 +134,36 @@ static int receive_welcome(struct sluice_client *client, struct sluice_welcome *
 	if (length < 0 && errno == ECONNRESET)
 		length = receive(client->socket, welcome, fds);
 	if (length == sizeof(*welcome))
-		return welcome->magic == SLUICE_MAGIC ? 0 : malformed(client, "no Sluice firmware is there");
+		return welcome->magic == SLUICE_MAGIC ? 0
+						      : client_malformed_welcome(client, "no Sluice firmware is there");
 	if (length == 0 || (length < 0 && errno == ECONNRESET))
 		return gone(client);
 	if (length < 0 && errno == EAGAIN)
 		return client_fail(client, -ETIMEDOUT, SLUICE_FAULT_TIMEOUT, "the firmware does not answer");
-	return malformed(client, "it has another length");
+	return client_malformed_welcome(client, "it has another length");
 }
 
 static int check_geometry(struct sluice_client *client, const struct sluice_welcome *welcome)
 {
 	if (welcome->ring_entries != SLUICE_RING_ENTRIES || welcome->stage_size != SLUICE_STAGE_SIZE)
-		return malformed(client, "rings or stages have another size");
+		return client_malformed_welcome(client, "rings or stages have another size");
 	for (unsigned i = 0; i < SLUICE_FD_COUNT; i++) {
 		if (welcome->region_size[i] != descriptors[i].size)
-			return malformed(client, "a region has another size");
+			return client_malformed_welcome(client, "a region has another size");
 	}
 	return 0;
 }
 
-static int check_welcome(struct sluice_client *client, const struct sluice_welcome *welcome,
-			 const struct received_fds *fds)
+static unsigned expected_fds(const struct sluice_welcome *welcome, const struct sluice_port_wish *wish)
 {
+	return SLUICE_FD_COUNT + (wish != NULL ? SLUICE_DATA_FD_COUNT + welcome->queues : 0);
+}
+
+static int check_welcome(struct sluice_client *client, const struct sluice_welcome *welcome,
+			 const struct received_fds *fds, const struct sluice_port_wish *wish)
+{
+	int error;
+
 	if (welcome->abi_major != SLUICE_ABI_MAJOR)
 		return client_fail(client, -EPROTONOSUPPORT, SLUICE_FAULT_VERSION,
 				   "the firmware speaks version %u.%u of the mailbox, this program %u.%u: use the "
@@ -172,46 +174,47 @@ static int check_welcome(struct sluice_client *client, const struct sluice_welco
 		return client_fail(client, -ECONNREFUSED, SLUICE_FAULT_REFUSED,
 				   "the firmware refused the connection: %s", sluice_status_text(welcome->status));
 	}
-	if (fds->truncated || fds->count != SLUICE_FD_COUNT)
-		return malformed(client, "not the right number of descriptors");
-	return check_geometry(client, welcome);
+	error = check_geometry(client, welcome);
+	if (error == 0 && wish != NULL)
+		error = client_check_data(client, welcome, wish);
+	if (error == 0 && (fds->truncated || fds->count != expected_fds(welcome, wish)))
+		error = client_malformed_welcome(client, "not the right number of descriptors");
+	return error;
 }
 
 /* A region that someone could still shrink would be a SIGBUS in waiting; so the seals are part of the deal. */
-static bool is_region(int fd, unsigned which)
+static bool is_region(int fd, uint64_t size, enum region_writer writer)
 {
-	int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | (writer == WRITER_CARD ? F_SEAL_FUTURE_WRITE : 0);
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat found;
 
-	if (descriptors[which].writer == WRITER_CARD)
-		wanted |= F_SEAL_FUTURE_WRITE;
-	return seals >= 0 && (seals & wanted) == wanted && fstat(fd, &found) == 0 &&
-	       found.st_size == (off_t)descriptors[which].size;
+	return seals >= 0 && (seals & wanted) == wanted && fstat(fd, &found) == 0 && (uint64_t)found.st_size == size;
 }
 
-static int map_region(struct sluice_client *client, int fd, unsigned which)
+void *client_map(struct sluice_client *client, const char *name, int fd, uint64_t size, enum region_writer writer)
 {
-	int protection = descriptors[which].writer == WRITER_CARD ? PROT_READ : PROT_READ | PROT_WRITE;
+	int protection = writer == WRITER_CARD ? PROT_READ : PROT_READ | PROT_WRITE;
 	void *base;
 
-	if (!is_region(fd, which))
-		return malformed(client, "a region has another size, or is not sealed");
-	base = mmap(NULL, descriptors[which].size, protection, MAP_SHARED, fd, 0);
-	if (base == MAP_FAILED)
-		return client_fail(client, -errno, SLUICE_FAULT_SYSTEM, "cannot map region %s: %s",
-				   descriptors[which].name, strerror(errno));
-	client->regions[which] = base;
-	return 0;
+	if (!is_region(fd, size, writer)) {
+		client_malformed_welcome(client, "a region has another size, or is not sealed");
+		return NULL;
+	}
+	base = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	if (base != MAP_FAILED)
+		return base;
+	client_fail(client, -errno, SLUICE_FAULT_SYSTEM, "cannot map region %s: %s", name, strerror(errno));
+	return NULL;
 }
 
 static int use_descriptors(struct sluice_client *client, struct received_fds *fds)
 {
 	for (unsigned i = 0; i < CLIENT_REGIONS; i++) {
-		int error = map_region(client, fds->fd[i], i);
-
-		if (error != 0)
-			return error;
+		client->regions[i] =
+			client_map(client, descriptors[i].name, fds->fd[i], descriptors[i].size, descriptors[i].writer);
+		if (client->regions[i] == NULL)
+			return -EPROTO;
 	}
 	client->kick = fds->fd[SLUICE_FD_KICK];
 	client->notify = fds->fd[SLUICE_FD_NOTIFY];
@@ -228,20 +231,24 @@ static void close_rest(struct received_fds *fds)
 	}
 }
 
-int client_attach(struct sluice_client *client, const char *runtime_dir)
+int client_attach(struct sluice_client *client, const char *runtime_dir, const struct sluice_port_wish *wish)
 {
 	struct sluice_welcome welcome = {0};
 	struct received_fds fds = {0};
-	int error = connect_to(client, runtime_dir);
+	int error = wish != NULL ? client_check_wish(client, wish) : 0;
 
 	if (error == 0)
-		error = send_hello(client);
+		error = connect_to(client, runtime_dir);
+	if (error == 0)
+		error = send_hello(client, wish);
 	if (error == 0)
 		error = receive_welcome(client, &welcome, &fds);
 	if (error == 0)
-		error = check_welcome(client, &welcome, &fds);
+		error = check_welcome(client, &welcome, &fds, wish);
 	if (error == 0)
 		error = use_descriptors(client, &fds);
+	if (error == 0 && wish != NULL)
+		error = client_use_data(client, &welcome, &fds, SLUICE_FD_COUNT);
 	if (error == 0)
 		client->role = welcome.role;
 	close_rest(&fds);

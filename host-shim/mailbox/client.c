@@ -51,7 +51,8 @@ struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *
 	return sluice_open_within(runtime_dir, CLIENT_TIMEOUT_MS, fault);
 }
 
-struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeout_ms, struct sluice_fault *fault)
+static struct sluice_client *open_client(const char *runtime_dir, const struct sluice_port_wish *wish,
+					 uint32_t timeout_ms, struct sluice_fault *fault)
 {
 	struct sluice_client *client = calloc(1, sizeof(*client));
 
@@ -62,11 +63,22 @@ struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeo
 	client->socket = client->kick = client->notify = -1;
 	client->timeout_ms = timeout_ms;
 	clear_fault(client);
-	if (client_attach(client, runtime_dir != NULL ? runtime_dir : SLUICE_RUNTIME_DIR) == 0)
+	if (client_attach(client, runtime_dir != NULL ? runtime_dir : SLUICE_RUNTIME_DIR, wish) == 0)
 		return client;
 	*fault = client->fault;
 	sluice_close(client);
 	return NULL;
+}
+
+struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeout_ms, struct sluice_fault *fault)
+{
+	return open_client(runtime_dir, NULL, timeout_ms, fault);
+}
+
+struct sluice_client *sluice_open_port(const char *runtime_dir, const struct sluice_port_wish *wish,
+				       uint32_t timeout_ms, struct sluice_fault *fault)
+{
+	return open_client(runtime_dir, wish, timeout_ms, fault);
 }
 
 void sluice_close(struct sluice_client *client)
@@ -80,6 +92,7 @@ void sluice_close(struct sluice_client *client)
 		if (client->regions[i] != NULL)
 			munmap(client->regions[i], region_sizes[i]);
 	}
+	sluice_free_data(client->data);
 	free(client);
 }
 
@@ -101,6 +114,19 @@ const struct sluice_fault *sluice_last_fault(const struct sluice_client *client)
 const struct sluice_info_region *sluice_info(const struct sluice_client *client)
 {
 	return client->regions[SLUICE_FD_INFO];
+}
+
+int sluice_connection(const struct sluice_client *client)
+{
+	return client->socket;
+}
+
+/* Nothing comes on the connection after the WELCOME: whatever poll() sees there is its end. */
+bool sluice_is_connected(const struct sluice_client *client)
+{
+	struct pollfd source = {.fd = client->socket, .events = POLLIN};
+
+	return poll(&source, 1, 0) <= 0;
 }
 
 static uint64_t now_ms(void)

@@ -3,6 +3,7 @@
  * libsluice: the host's end of the mailbox.
  *
  *   sluice_open() -- HELLO, WELCOME, maps the regions --> struct sluice_client
+ *   sluice_open_port() -- the same, with the data rings of a port --> sluice_take_data()
  *   sluice_call() -- one command, waits for its completion
  *   sluice_list(), sluice_upload(), sluice_read_policy() -- what takes more than one command
  *   sluice_close()
@@ -14,6 +15,9 @@
 #ifndef SLUICE_MAILBOX_CLIENT_H
 #define SLUICE_MAILBOX_CLIENT_H
 
+#include <stdbool.h>
+
+#include "abi/data.h"
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
@@ -60,6 +64,48 @@ struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *
 
 /** The same, with a limit in place of the usual 10 seconds, for this and for every later call. */
 struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeout_ms, struct sluice_fault *fault);
+
+/** Which port's data rings are wanted, and how large. */
+struct sluice_port_wish {
+	const char *port;
+	uint16_t queues;  /* pairs, 1 to SLUICE_DATA_QUEUES_MAX; the card may give fewer */
+	uint16_t entries; /* of each ring: a power of two, SLUICE_DATA_ENTRIES_MIN to _MAX; the card may give fewer */
+};
+
+/** The data rings of a port: sizes, seals and numbers are checked, what the rings hold is not. */
+struct sluice_data {
+	const uint8_t *card; /* CARD_DATA, which can only be read */
+	uint8_t *host;	     /* HOST_DATA */
+	uint64_t card_size;
+	uint64_t host_size;
+	uint16_t queues;
+	uint16_t entries;
+	uint32_t mtu;
+	uint8_t mac[6];
+	int signal[SLUICE_DATA_QUEUES_MAX]; /* of each queue pair: never blocks; -1 where the caller took it */
+};
+
+/**
+ * Connects as sluice_open_within() does, and has the data rings of a port. One client at a time has a port: the card
+ * refuses others with SLUICE_STATUS_PORT_IN_USE or SLUICE_STATUS_BUSY.
+ */
+struct sluice_client *sluice_open_port(const char *runtime_dir, const struct sluice_port_wish *wish,
+				       uint32_t timeout_ms, struct sluice_fault *fault);
+
+/**
+ * The data rings, which are the caller's from here on, for sluice_free_data(): they stay mapped after sluice_close(),
+ * when the card has already turned away from them. NULL: no port was opened, or they were taken before.
+ */
+struct sluice_data *sluice_take_data(struct sluice_client *client);
+
+/** Unmaps and closes; NULL does nothing. */
+void sluice_free_data(struct sluice_data *data);
+
+/** The connection, to be polled for POLLIN: it gets ready when the firmware has gone. */
+int sluice_connection(const struct sluice_client *client);
+
+/** Whether the firmware still holds its end of the connection. */
+bool sluice_is_connected(const struct sluice_client *client);
 
 /** Hangs up; NULL does nothing. */
 void sluice_close(struct sluice_client *client);

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "abi/crc32c.h"
+#include "abi/data.h"
 
-#define MOST_DESCRIPTORS 40
+#define MOST_DESCRIPTORS 60
 
 static const struct {
 	size_t size;
@@ -61,6 +62,45 @@ static void *map_completions(const struct fake *fake, int *fd)
 	return base;
 }
 
+static uint64_t data_size(const struct fake *fake, int which)
+{
+	uint32_t entries = fake->entries != 0 ? fake->entries : 64;
+
+	return which == SLUICE_DATA_FD_CARD_DATA ? sluice_card_data_size(fake->queues, entries)
+						 : sluice_host_data_size(fake->queues, entries);
+}
+
+static int make_data_region(const struct fake *fake, int which)
+{
+	int fd = must(memfd_create("fake", MFD_ALLOW_SEALING | MFD_CLOEXEC));
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+	if (which == SLUICE_DATA_FD_CARD_DATA && !fake->data_writable)
+		seals |= F_SEAL_FUTURE_WRITE;
+	must(ftruncate(fd, (off_t)data_size(fake, which) + fake->region_off[which] * 4096));
+	if (!fake->data_unsealed[which])
+		must(fcntl(fd, F_ADD_SEALS, seals));
+	return fd;
+}
+
+static void describe_data(const struct fake *fake, struct sluice_welcome *welcome)
+{
+	const uint8_t mac[6] = {2 ^ fake->mac, 0, 0, 0, 0, 1};
+
+	for (int i = 0; i < SLUICE_DATA_FD_COUNT; i++)
+		welcome->data_size[i] = data_size(fake, i) + fake->size_off[i];
+	welcome->queues = fake->queues;
+	welcome->entries = fake->entries != 0 ? fake->entries : 64;
+	welcome->mtu = fake->mtu != 0 ? fake->mtu : 1500;
+	memcpy(welcome->mac, mac, sizeof(mac));
+}
+
+/* How many there should be. */
+static unsigned descriptor_count(const struct fake *fake)
+{
+	return SLUICE_FD_COUNT + (fake->queues != 0 ? SLUICE_DATA_FD_COUNT + fake->queues : 0);
+}
+
 static void send_welcome(const struct fake *fake, int socket, const int *fds)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))] = {0};
@@ -71,13 +111,15 @@ static void send_welcome(const struct fake *fake, int socket, const int *fds)
 		.ring_entries = fake->ring_entries != 0 ? fake->ring_entries : SLUICE_RING_ENTRIES,
 		.stage_size = SLUICE_STAGE_SIZE,
 	};
-	unsigned count = fake->descriptors != 0 ? fake->descriptors : SLUICE_FD_COUNT;
+	unsigned count = fake->descriptors != 0 ? fake->descriptors : descriptor_count(fake);
 	struct iovec part = {&welcome, fake->welcome_length != 0 ? fake->welcome_length : sizeof(welcome)};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	struct cmsghdr *header = (struct cmsghdr *)control;
 
 	for (int i = 0; i < SLUICE_FD_COUNT; i++)
 		welcome.region_size[i] = (uint32_t)regions[i].size;
+	if (fake->queues != 0)
+		describe_data(fake, &welcome);
 	*header = (struct cmsghdr){
 		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
 	memcpy(CMSG_DATA(header), fds, count * sizeof(int));
@@ -112,6 +154,12 @@ static void serve(const struct fake *fake, int socket)
 	ring = map_completions(fake, &fds[SLUICE_FD_COMPLETION]);
 	for (int i = SLUICE_FD_KICK; i < MOST_DESCRIPTORS; i++)
 		fds[i] = must(eventfd(0, EFD_NONBLOCK));
+	if (fake->queues != 0) {
+		for (int i = 0; i < SLUICE_DATA_FD_COUNT; i++) {
+			close(fds[SLUICE_FD_COUNT + i]);
+			fds[SLUICE_FD_COUNT + i] = make_data_region(fake, i);
+		}
+	}
 	send_welcome(fake, socket, fds);
 	sources[0] = (struct pollfd){.fd = fds[SLUICE_FD_KICK], .events = POLLIN};
 	sources[1] = (struct pollfd){.fd = socket, .events = POLLIN};

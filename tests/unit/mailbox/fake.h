@@ -23,6 +23,15 @@ struct fake {
 	uint16_t wrong_command_id; /* added to the right one */
 	uint32_t wrong_crc;	   /* xored to the right one */
 	uint32_t out_length;	   /* of the completion */
+	/* of the data rings of a port: */
+	uint16_t queues;       /* granted; 0: no port */
+	uint16_t entries;      /* granted; 0: 64 */
+	uint64_t size_off[2];  /* added to the right sizes in the welcome, by enum sluice_data_fd */
+	int region_off[2];     /* pages added to the right sizes of the regions */
+	uint32_t mtu;	       /* 0: 1500 */
+	uint8_t mac;	       /* xored to the first byte of a right one */
+	bool data_unsealed[2]; /* a region without seals */
+	bool data_writable;    /* only FUTURE_WRITE is missing, of CARD_DATA */
 };
 
 /** Listens in @p dir in a process of its own, which ends with its only client; returns its pid. */
