@@ -42,4 +42,6 @@ def cases():
 @pytest.mark.parametrize("command, workdir", cases())
 def test_compiled(command, workdir):
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=workdir, env=ENVIRONMENT)
+    if done.returncode == 77:  # as Meson has it: this machine lacks something
+        pytest.skip(done.stdout.strip())
     assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"

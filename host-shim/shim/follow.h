@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The device's address, MTU and filters go to the card as OIDs: at best effort, with a line where the card refuses. */
+#ifndef SLUICE_SHIM_FOLLOW_H
+#define SLUICE_SHIM_FOLLOW_H
+
+#include "miniport/miniport.h"
+#include "tap.h"
+#include "watch.h"
+
+#define FILTER_DIRECTED	     0x01u
+#define FILTER_MULTICAST     0x02u
+#define FILTER_ALL_MULTICAST 0x04u
+#define FILTER_BROADCAST     0x08u
+#define FILTER_PROMISCUOUS   0x20u
+
+/* What the card was told last; zero it. */
+struct follow {
+	bool told;
+	uint32_t filter;
+	unsigned multicast_count;
+	uint8_t multicast[WATCH_MULTICAST_MAX][6];
+	bool list_refused;    /* the list was: all multicast is wanted instead */
+	uint8_t asked_mac[6]; /* that the card was asked to take */
+	bool filter_said;     /* that the card refuses the filter */
+};
+
+/** The packet filter for a device. @p other_mac: the card's address is another one. Nobody wants the packets of a
+ * device that is down: 0. */
+uint32_t follow_filter(const struct device_state *state, bool other_mac, bool list_fits);
+
+/** Tells the card what has changed since the last time. Level: PASSIVE. */
+void follow_device(struct follow *follow, struct sluice_miniport *miniport, const struct tap *tap,
+		   const struct device_state *state);
+
+#endif

@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The program sluice-shim, with a card of the test's on one side and the kernel on the other, in a network namespace of
+ * its own. Root makes that; others skip.
+ *
+ * usage: test_shim SLUICE-SHIM
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+/* after those, which it needs */
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/status.h"
+#include "card.h"
+
+#define NAME	     "sluice0"
+#define TEST_LIMIT_S 120
+#define WAIT_MS	     20000
+
+static const char *program;
+
+struct fixture {
+	struct card card;
+	pid_t shim;
+	int errors; /* what it says */
+	char said[16384];
+	int packets; /* AF_PACKET on the device */
+	int manager; /* NOTIFY_SOCKET */
+};
+
+/* ---- Waiting ------------------------------------------------------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void pause_a_little(void)
+{
+	const struct timespec moment = {.tv_nsec = 2000000};
+
+	nanosleep(&moment, NULL);
+}
+
+#define WAIT_UNTIL(condition)                                                                                          \
+	do {                                                                                                           \
+		uint64_t limit_ms = now_ms() + WAIT_MS;                                                                \
+		bool met;                                                                                              \
+		while (!(met = (condition)) && now_ms() < limit_ms)                                                    \
+			pause_a_little();                                                                              \
+		if (!met)                                                                                              \
+			fail_msg("never came: " #condition);                                                           \
+	} while (0)
+
+static bool has_said(struct fixture *fixture, const char *text)
+{
+	size_t length = strlen(fixture->said);
+	ssize_t more = read(fixture->errors, fixture->said + length, sizeof(fixture->said) - length - 1);
+
+	if (more > 0)
+		fixture->said[length + (size_t)more] = '\0';
+	return strstr(fixture->said, text) != NULL;
+}
+
+/* ---- The device, as the kernel sees it ----------------------------------------------------------- */
+
+static int control(unsigned long what, struct ifreq *request)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result;
+
+	strcpy(request->ifr_name, NAME);
+	result = ioctl(fd, what, request);
+	close(fd);
+	return result;
+}
+
+static short flags_of_device(void)
+{
+	struct ifreq request = {0};
+
+	return control(SIOCGIFFLAGS, &request) == 0 ? request.ifr_flags : 0;
+}
+
+static void change_flags(short set, short clear)
+{
+	struct ifreq request = {0};
+
+	request.ifr_flags = (short)((flags_of_device() & ~clear) | set);
+	assert_int_equal(control(SIOCSIFFLAGS, &request), 0);
+}
+
+static bool has_carrier(void)
+{
+	return (flags_of_device() & IFF_RUNNING) != 0;
+}
+
+static int mtu_of_device(void)
+{
+	struct ifreq request = {0};
+
+	return control(SIOCGIFMTU, &request) == 0 ? request.ifr_mtu : -1;
+}
+
+static int open_packets(void)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex(NAME)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL));
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* ---- Fixture ------------------------------------------------------------------------------------- */
+
+static void start_shim(struct fixture *fixture, const char *options)
+{
+	char line[512];
+	int pipes[2];
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	snprintf(line, sizeof(line), "exec %s --port host0 --runtime-dir %s %s", program, fixture->card.dir, options);
+	fixture->shim = fork();
+	if (fixture->shim == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(pipes[1], 1);
+		dup2(pipes[1], 2);
+		execl("/bin/sh", "sh", "-c", line, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	fixture->errors = pipes[0];
+	fixture->said[0] = '\0';
+	fcntl(fixture->errors, F_SETFL, O_NONBLOCK);
+}
+
+static void start(struct fixture *fixture, const char *options)
+{
+	card_start(&fixture->card);
+	start_shim(fixture, options);
+	WAIT_UNTIL(has_said(fixture, "sluice-shim: ready: " NAME " is port host0"));
+	change_flags(IFF_UP, 0);
+	WAIT_UNTIL(has_carrier());
+	fixture->packets = open_packets();
+}
+
+static int end_of_shim(struct fixture *fixture, int signal)
+{
+	int status;
+
+	if (signal != 0)
+		kill(fixture->shim, signal);
+	assert_int_equal(waitpid(fixture->shim, &status, 0), fixture->shim);
+	fixture->shim = 0;
+	has_said(fixture, "");
+	close(fixture->errors);
+	return status;
+}
+
+static int set_up(void **state)
+{
+	static const uint32_t connected;
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	alarm(TEST_LIMIT_S);
+	fixture->packets = fixture->manager = -1;
+	card_init(&fixture->card);
+	fixture->card.has_stack = true;
+	card_set_oid(&fixture->card, SLUICE_OID_GEN_MEDIA_CONNECT_STATUS, &connected, sizeof(connected));
+	card_set_oid(&fixture->card, SLUICE_OID_802_3_CURRENT_ADDRESS, "\x02\0\0\0\0\x07", 6);
+	*state = fixture;
+	return 0;
+}
+
+/* A report of a sanitizer makes the status another one. */
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (fixture->shim != 0) {
+		int status = end_of_shim(fixture, SIGTERM);
+
+		if (status != 0)
+			print_error("%s\n", fixture->said);
+		assert_int_equal(status, 0);
+	}
+	if (fixture->packets >= 0)
+		close(fixture->packets);
+	if (fixture->manager >= 0)
+		close(fixture->manager);
+	card_free(&fixture->card);
+	free(fixture);
+	return 0;
+}
+
+/* ---- Frames -------------------------------------------------------------------------------------- */
+
+static void make_frame(uint8_t *frame, uint32_t length, uint8_t mark)
+{
+	memset(frame, mark, length);
+	memcpy(frame, "\x02\0\0\0\0\x07\x02\0\0\0\0\x09\x88\xb5", 14); /* an EtherType for experiments */
+}
+
+/* The next frame with our EtherType that the card gets; the kernel sends others of its own. */
+static uint32_t take_ours(struct fixture *fixture, uint8_t *frame, struct sluice_frame_meta *meta)
+{
+	uint64_t limit = now_ms() + WAIT_MS;
+
+	while (now_ms() < limit) {
+		uint32_t length = card_take(&fixture->card, 0, frame, meta);
+
+		if (length > 14 && frame[12] == 0x88 && frame[13] == 0xb5)
+			return length;
+		if (length == 0)
+			pause_a_little();
+	}
+	return 0;
+}
+
+static ssize_t hear_ours(struct fixture *fixture, uint8_t *frame, size_t size)
+{
+	struct pollfd source = {.fd = fixture->packets, .events = POLLIN};
+	uint64_t limit = now_ms() + WAIT_MS;
+
+	while (now_ms() < limit) {
+		struct sockaddr_ll from;
+		socklen_t from_length = sizeof(from);
+		ssize_t length;
+
+		poll(&source, 1, 100);
+		length = recvfrom(fixture->packets, frame, size, 0, (struct sockaddr *)&from, &from_length);
+		if (length > 14 && frame[12] == 0x88 && frame[13] == 0xb5 && from.sll_pkttype != PACKET_OUTGOING)
+			return length;
+	}
+	return -1;
+}
+
+static void expect_both_ways(struct fixture *fixture, uint8_t mark)
+{
+	uint8_t sent[1000], got[2048];
+	struct sluice_frame_meta meta;
+
+	make_frame(sent, sizeof(sent), mark);
+	assert_int_equal(send(fixture->packets, sent, sizeof(sent), 0), sizeof(sent));
+	assert_int_equal(take_ours(fixture, got, &meta), sizeof(sent));
+	assert_memory_equal(got, sent, sizeof(sent));
+	sent[20]++;
+	assert_true(card_give(&fixture->card, 0, sent, sizeof(sent), NULL, 0));
+	assert_int_equal(hear_ours(fixture, got, sizeof(got)), sizeof(sent));
+	assert_memory_equal(got, sent, sizeof(sent));
+	WAIT_UNTIL(card_collect(&fixture->card, 0) == fixture->card.entries);
+}
+
+/* ---- Tests --------------------------------------------------------------------------------------- */
+
+static void test_frames_both_ways(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ifreq request = {0};
+
+	start(fixture, "");
+	assert_int_equal(mtu_of_device(), 1500);
+	assert_int_equal(control(SIOCGIFHWADDR, &request), 0);
+	assert_memory_equal(request.ifr_hwaddr.sa_data, "\x02\0\0\0\0\x07", 6);
+	for (uint8_t i = 1; i < 100; i++)
+		expect_both_ways(fixture, i);
+}
+
+static void test_a_frame_that_must_be_copied_and_one_with_a_tag(void **state)
+{
+	const struct sluice_frame_meta meta = {.vlan = 0x2005};
+	struct fixture *fixture = *state;
+	uint8_t sent[1000], got[2048];
+
+	start(fixture, "");
+	make_frame(sent, sizeof(sent), 7);
+	assert_true(card_give(&fixture->card, 0, sent, sizeof(sent), NULL, SLUICE_DESC_RESOURCES));
+	assert_int_equal(hear_ours(fixture, got, sizeof(got)), sizeof(sent));
+	assert_memory_equal(got, sent, sizeof(sent));
+	assert_true(card_give(&fixture->card, 0, sent, sizeof(sent), &meta, 0));
+	/* the kernel takes the tag off again for those that listen */
+	assert_int_equal(hear_ours(fixture, got, sizeof(got)), sizeof(sent));
+	assert_memory_equal(got, sent, sizeof(sent));
+	/* one that says nonsense about itself is dropped, and the next goes through */
+	assert_true(card_give(&fixture->card, 0, sent, sizeof(sent), &(struct sluice_frame_meta){.flags = 0x40}, 0));
+	sent[30] = 77;
+	assert_true(card_give(&fixture->card, 0, sent, sizeof(sent), NULL, 0));
+	assert_int_equal(hear_ours(fixture, got, sizeof(got)), sizeof(sent));
+	assert_int_equal(got[30], 77);
+}
+
+/* A datagram of the kernel's own: with csum its checksum is left to the card, and the meta says where it is. */
+static void send_datagram(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xe0000142)};
+	struct ip_mreqn device = {.imr_ifindex = (int)if_nametoindex(NAME)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &device, sizeof(device)), 0);
+	assert_int_equal(sendto(fd, "datagram", 8, 0, (struct sockaddr *)&to, sizeof(to)), 8);
+	close(fd);
+}
+
+static void give_address(void)
+{
+	struct ifreq request = {0};
+	struct sockaddr_in *address = (struct sockaddr_in *)(void *)&request.ifr_addr;
+
+	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000201)};
+	assert_int_equal(control(SIOCSIFADDR, &request), 0);
+}
+
+static struct sluice_frame_meta meta_of_datagram(struct fixture *fixture, const char *options)
+{
+	struct sluice_frame_meta meta = {0};
+	uint8_t frame[2048] = {0};
+	uint64_t limit = now_ms() + WAIT_MS;
+
+	start(fixture, options);
+	give_address();
+	send_datagram();
+	while (now_ms() < limit && !(frame[12] == 8 && frame[13] == 0 && frame[23] == IPPROTO_UDP)) {
+		if (card_take(&fixture->card, 0, frame, &meta) == 0)
+			pause_a_little();
+	}
+	assert_int_equal(frame[23], IPPROTO_UDP);
+	return meta;
+}
+
+static void test_checksums_are_left_to_the_card(void **state)
+{
+	struct sluice_frame_meta meta = meta_of_datagram(*state, "");
+
+	assert_int_equal(meta.flags, 1);
+	assert_int_equal(meta.csum_start, 34);
+	assert_int_equal(meta.csum_offset, 6);
+}
+
+static void test_no_offloads(void **state)
+{
+	const struct sluice_frame_meta none = {0};
+	struct sluice_frame_meta meta = meta_of_datagram(*state, "--offloads none");
+
+	assert_memory_equal(&meta, &none, sizeof(none));
+}
+
+static bool card_has(struct fixture *fixture, uint32_t oid, const void *value, uint32_t length)
+{
+	const struct card_setting *setting = card_find_oid(&fixture->card, oid);
+
+	return setting != NULL && setting->length == length && memcmp(setting->value, value, length) == 0;
+}
+
+static bool card_has_filter(struct fixture *fixture, uint32_t filter)
+{
+	return card_has(fixture, SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter));
+}
+
+static bool card_has_multicast(struct fixture *fixture, const char *address)
+{
+	const struct card_setting *setting = card_find_oid(&fixture->card, SLUICE_OID_802_3_MULTICAST_LIST);
+
+	for (uint32_t at = 0; setting != NULL && at + 6 <= setting->length; at += 6) {
+		if (memcmp(setting->value + at, address, 6) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void test_the_card_follows_the_device(void **state)
+{
+	struct fixture *fixture = *state;
+	struct packet_mreq membership = {
+		.mr_type = PACKET_MR_MULTICAST, .mr_alen = 6, .mr_address = {1, 0, 0x5e, 0x11, 0x22, 0x33}};
+	struct ifreq request = {0};
+
+	start(fixture, "");
+	WAIT_UNTIL(card_has_filter(fixture, 0x0b));
+	change_flags(IFF_PROMISC, 0);
+	WAIT_UNTIL(card_has_filter(fixture, 0x2b));
+	change_flags(IFF_ALLMULTI, IFF_PROMISC);
+	WAIT_UNTIL(card_has_filter(fixture, 0x0f));
+	change_flags(0, IFF_ALLMULTI);
+	WAIT_UNTIL(card_has_filter(fixture, 0x0b));
+	membership.mr_ifindex = (int)if_nametoindex(NAME);
+	assert_int_equal(
+		setsockopt(fixture->packets, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)), 0);
+	WAIT_UNTIL(card_has_multicast(fixture, "\x01\x00\x5e\x11\x22\x33"));
+	change_flags(0, IFF_UP);
+	WAIT_UNTIL(card_has_filter(fixture, 0));
+	/* an address that the card does not take */
+	fixture->card.role_fail = SLUICE_STATUS_NOT_SUPPORTED;
+	request.ifr_hwaddr.sa_family = 1;
+	memcpy(request.ifr_hwaddr.sa_data, "\x02\0\0\0\0\x99", 6);
+	assert_int_equal(control(SIOCSIFHWADDR, &request), 0);
+	WAIT_UNTIL(has_said(fixture, "the card listens to another address than 02:00:00:00:00:99 (not supported)"));
+	fixture->card.role_fail = 0;
+	change_flags(IFF_UP, 0);
+	WAIT_UNTIL(card_has_filter(fixture, 0x2b));
+	/* an MTU that the port does not have; a smaller one is the user's business */
+	request = (struct ifreq){.ifr_mtu = 9000};
+	assert_int_equal(control(SIOCSIFMTU, &request), 0);
+	WAIT_UNTIL(mtu_of_device() == 1500);
+	WAIT_UNTIL(has_said(fixture, "MTU 9000 of " NAME " is more than the port takes: set back to 1500"));
+	request = (struct ifreq){.ifr_mtu = 1400};
+	assert_int_equal(control(SIOCSIFMTU, &request), 0);
+	close(fixture->packets); /* it remembers that the device was down */
+	fixture->packets = open_packets();
+	expect_both_ways(fixture, 3);
+	assert_int_equal(mtu_of_device(), 1400);
+}
+
+static void test_the_carrier_follows_the_link(void **state)
+{
+	const uint32_t disconnected = 1, connected = 0;
+	struct fixture *fixture = *state;
+
+	start(fixture, "");
+	card_set_oid(&fixture->card, SLUICE_OID_GEN_MEDIA_CONNECT_STATUS, &disconnected, 4);
+	WAIT_UNTIL(!has_carrier());
+	card_set_oid(&fixture->card, SLUICE_OID_GEN_MEDIA_CONNECT_STATUS, &connected, 4);
+	WAIT_UNTIL(has_carrier());
+	expect_both_ways(fixture, 1);
+}
+
+static void test_the_firmware_dies_and_comes_again(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned index;
+
+	start(fixture, "");
+	index = if_nametoindex(NAME);
+	for (unsigned round = 1; round <= 5; round++) {
+		uint64_t back_ms;
+
+		expect_both_ways(fixture, (uint8_t)round);
+		card_stop(&fixture->card);
+		WAIT_UNTIL(!has_carrier());
+		assert_int_equal(if_nametoindex(NAME), index);
+		WAIT_UNTIL(has_said(fixture, "the firmware is gone; " NAME " stays, without carrier"));
+		card_start(&fixture->card);
+		back_ms = now_ms();
+		WAIT_UNTIL(has_carrier());
+		assert_in_range(now_ms() - back_ms, 0, 5000);
+		expect_both_ways(fixture, (uint8_t)(100 + round));
+		assert_int_equal(fixture->card.clients, round + 1);
+	}
+}
+
+static void test_a_firmware_that_comes_later(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start_shim(fixture, "");
+	WAIT_UNTIL(has_said(fixture, "the firmware is not running"));
+	assert_int_equal(if_nametoindex(NAME), 0);
+	card_start(&fixture->card);
+	WAIT_UNTIL(has_said(fixture, "sluice-shim: ready"));
+	assert_int_not_equal(if_nametoindex(NAME), 0);
+	assert_int_equal(end_of_shim(fixture, SIGINT), 0);
+	assert_int_equal(if_nametoindex(NAME), 0);
+}
+
+static void test_a_stop_while_it_waits(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start_shim(fixture, "");
+	WAIT_UNTIL(has_said(fixture, "the firmware is not running"));
+	assert_int_equal(end_of_shim(fixture, SIGTERM), 0);
+}
+
+static void test_a_device_that_persists(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ifreq request = {.ifr_mtu = 1300};
+	unsigned index;
+
+	start(fixture, "--persist");
+	index = if_nametoindex(NAME);
+	assert_int_equal(control(SIOCSIFMTU, &request), 0);
+	kill(fixture->shim, SIGKILL);
+	end_of_shim(fixture, 0);
+	assert_int_equal(if_nametoindex(NAME), index);
+	start_shim(fixture, "--persist");
+	WAIT_UNTIL(has_said(fixture, "sluice-shim: ready"));
+	assert_int_equal(if_nametoindex(NAME), index);
+	assert_int_equal(mtu_of_device(), 1300); /* as the user left it */
+	WAIT_UNTIL(has_carrier());
+	expect_both_ways(fixture, 5);
+	assert_int_equal(end_of_shim(fixture, SIGTERM), 0);
+	assert_int_equal(if_nametoindex(NAME), index);
+	start_shim(fixture, ""); /* takes it over, and away in the end */
+	WAIT_UNTIL(has_said(fixture, "sluice-shim: ready"));
+	assert_int_equal(end_of_shim(fixture, SIGTERM), 0);
+	assert_int_equal(if_nametoindex(NAME), 0);
+}
+
+static void test_two_queues(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t sent[100], got[2048];
+
+	fixture->card.queues = 2;
+	start(fixture, "--queues 3");
+	WAIT_UNTIL(has_said(fixture, "port host0 has 2 queue pairs: 2 are used, not 3"));
+	for (unsigned queue = 0; queue < 2; queue++) {
+		make_frame(sent, sizeof(sent), (uint8_t)(40 + queue));
+		assert_true(card_give(&fixture->card, queue, sent, sizeof(sent), NULL, 0));
+		assert_int_equal(hear_ours(fixture, got, sizeof(got)), sizeof(sent));
+		assert_memory_equal(got, sent, sizeof(sent));
+	}
+}
+
+static void test_a_deleted_device(void **state)
+{
+	struct fixture *fixture = *state;
+	int status;
+
+	start(fixture, "");
+	assert_int_equal(system("ip link delete " NAME), 0);
+	status = end_of_shim(fixture, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_non_null(strstr(fixture->said, "network device " NAME " was deleted"));
+}
+
+static void test_a_name_that_is_taken(void **state)
+{
+	struct fixture *fixture = *state;
+	int status;
+
+	assert_int_equal(system("ip tuntap add " NAME " mode tun"), 0);
+	card_start(&fixture->card);
+	start_shim(fixture, "");
+	status = end_of_shim(fixture, 0);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_non_null(strstr(fixture->said, "network device " NAME " is there, and of another kind"));
+	assert_int_equal(system("ip link delete " NAME), 0);
+}
+
+static bool manager_hears(struct fixture *fixture, const char *text)
+{
+	char heard[128] = {0};
+
+	while (recv(fixture->manager, heard, sizeof(heard) - 1, MSG_DONTWAIT) > 0) {
+		if (strcmp(heard, text) == 0)
+			return true;
+		memset(heard, 0, sizeof(heard));
+	}
+	return false;
+}
+
+static void test_a_service_manager(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct fixture *fixture = *state;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", fixture->card.dir);
+	fixture->manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fixture->manager, (struct sockaddr *)&address, sizeof(address)), 0);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	setenv("WATCHDOG_USEC", "100000", 1);
+	start(fixture, "");
+	WAIT_UNTIL(manager_hears(fixture, "READY=1"));
+	for (unsigned i = 0; i < 3; i++)
+		WAIT_UNTIL(manager_hears(fixture, "WATCHDOG=1"));
+	card_stop(&fixture->card);
+	WAIT_UNTIL(manager_hears(fixture, "STATUS=waiting for the firmware"));
+	WAIT_UNTIL(manager_hears(fixture, "WATCHDOG=1")); /* it is well all the same */
+	assert_int_equal(end_of_shim(fixture, SIGTERM), 0);
+	WAIT_UNTIL(manager_hears(fixture, "STOPPING=1"));
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unlink(address.sun_path);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(frames_both_ways),
+		CASE(a_frame_that_must_be_copied_and_one_with_a_tag),
+		CASE(checksums_are_left_to_the_card),
+		CASE(no_offloads),
+		CASE(the_card_follows_the_device),
+		CASE(the_carrier_follows_the_link),
+		CASE(the_firmware_dies_and_comes_again),
+		CASE(a_firmware_that_comes_later),
+		CASE(a_stop_while_it_waits),
+		CASE(a_device_that_persists),
+		CASE(two_queues),
+		CASE(a_deleted_device),
+		CASE(a_name_that_is_taken),
+		CASE(a_service_manager),
+	};
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s SLUICE-SHIM\n", argv[0]);
+		return 2;
+	}
+	program = argv[1];
+	if (unshare(CLONE_NEWNET) != 0 || access("/dev/net/tun", R_OK | W_OK) != 0) {
+		puts("skipped: needs root, and /dev/net/tun");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
