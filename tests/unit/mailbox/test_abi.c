@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "abi/crc32c.h"
+#include "abi/data.h"
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
@@ -29,6 +30,72 @@ static void test_hello(void **state)
 
 	(void)state;
 	assert_memory_equal(&hello, bytes, sizeof(bytes));
+}
+
+static void test_hello_with_a_port(void **state)
+{
+	const struct sluice_hello hello = {
+		.magic = SLUICE_MAGIC, .abi_major = 2, .port = "p", .queues = 0x0102, .entries = 0x0304};
+	const uint8_t bytes[64] = {'S', 'L', 'U', 'I', 'C', 'E', 'M', 'B', 2, [16] = 'p', [48] = 2, 1, 4, 3};
+
+	(void)state;
+	assert_memory_equal(&hello, bytes, sizeof(bytes));
+}
+
+static void test_welcome_with_a_port(void **state)
+{
+	const struct sluice_welcome welcome = {
+		.data_size = {0x0102030405060708, 0x1112131415161718},
+		.queues = 0x2122,
+		.entries = 0x3132,
+		.mtu = 0x41424344,
+		.mac = {1, 2, 3, 4, 5, 6},
+	};
+	const uint8_t bytes[128] = {[64] = 8, 7,    6,	  5,	4,    3,    2,	  1,	0x18, 0x17,
+				    0x16,     0x15, 0x14, 0x13, 0x12, 0x11, 0x22, 0x21, 0x32, 0x31,
+				    0x44,     0x43, 0x42, 0x41, 1,    2,    3,	  4,	5,    6};
+
+	(void)state;
+	assert_memory_equal(&welcome, bytes, sizeof(bytes));
+}
+
+static void test_data_rings(void **state)
+{
+	const struct sluice_desc desc = {
+		.offset = 0x01020304, .length = 0x1112, .flags = 0x2122, .id = 0x31323334, .reserved = 0x41424344};
+	const struct sluice_frame_meta meta = {1, 2, 0x0304, 0x0506, 0x0708, 0x090a, 0x0b0c, {13, 14, 15, 16}};
+	const uint8_t desc_bytes[16] = {4,    3,    2,	  1,	0x12, 0x11, 0x22, 0x21,
+					0x34, 0x33, 0x32, 0x31, 0x44, 0x43, 0x42, 0x41};
+	const uint8_t meta_bytes[16] = {1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 13, 14, 15, 16};
+
+	(void)state;
+	assert_memory_equal(&desc, desc_bytes, sizeof(desc));
+	assert_memory_equal(&meta, meta_bytes, sizeof(meta));
+	assert_int_equal(offsetof(struct sluice_card_line, send_head), 64);
+	assert_int_equal(offsetof(struct sluice_card_line, return_head), 128);
+	assert_int_equal(offsetof(struct sluice_card_line, status), 132);
+	assert_int_equal(offsetof(struct sluice_card_line, send_frames), 136);
+	assert_int_equal(offsetof(struct sluice_card_line, receive_short), 152);
+	assert_int_equal(offsetof(struct sluice_host_line, receive_head), 64);
+	assert_int_equal(offsetof(struct sluice_host_line, return_tail), 128);
+	assert_int_equal(offsetof(struct sluice_host_line, want_event), 192);
+}
+
+/* Where things are, for two pairs of 64: written down once, and nothing overlaps. */
+static void test_places_of_the_data_rings(void **state)
+{
+	(void)state;
+	assert_int_equal(sluice_receive_ring_at(2, 64, 0), 4096);
+	assert_int_equal(sluice_receive_ring_at(2, 64, 1), 4096 + 1024);
+	assert_int_equal(sluice_receive_buffer_at(2, 64, 0, 0), 8192);
+	assert_int_equal(sluice_receive_buffer_at(2, 64, 1, 3), 8192 + 67 * 2048);
+	assert_int_equal(sluice_card_data_size(2, 64), 8192 + 128 * 2048);
+	assert_int_equal(sluice_send_ring_at(2, 64, 1), 4096 + 2048);
+	assert_int_equal(sluice_return_ring_at(2, 64, 1), 4096 + 3072);
+	assert_int_equal(sluice_send_buffer_at(2, 64, 0, 0), 8192);
+	assert_int_equal(sluice_host_data_size(2, 64), 8192 + 128 * 2048);
+	assert_int_equal(sluice_card_data_size(16, 4096), 4096 + 16 * 4096 * 16 + 16 * 4096 * 2048);
+	assert_true(sluice_host_data_size(16, 4096) < UINT32_MAX); /* an offset has 32 bits */
 }
 
 static void test_welcome(void **state)
@@ -119,8 +186,16 @@ static void test_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_crc32c),	cmocka_unit_test(test_hello),	   cmocka_unit_test(test_welcome),
-		cmocka_unit_test(test_command), cmocka_unit_test(test_completion), cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_crc32c),
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_welcome),
+		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_hello_with_a_port),
+		cmocka_unit_test(test_welcome_with_a_port),
+		cmocka_unit_test(test_data_rings),
+		cmocka_unit_test(test_places_of_the_data_rings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
