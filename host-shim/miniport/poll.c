@@ -31,7 +31,8 @@ unsigned sluice_miniport_poll(struct sluice_miniport *miniport, unsigned at, uns
 	return work;
 }
 
-/* With the polling flag: whether a turn would find something. */
+/* With the polling flag: whether a turn would find something. The order of these loads behind the store of the wish is
+ * what keeps an event from being lost: the card stores its index, then loads the wish. */
 static bool has_work(struct queue *queue, uint32_t want)
 {
 	struct lane *lane = queue->lane;
@@ -42,10 +43,10 @@ static bool has_work(struct queue *queue, uint32_t want)
 	if (lane != NULL && lane_is_broken(lane))
 		work |= queue->sent.first != NULL || !queue->broken_told;
 	else if (lane != NULL && (want & SLUICE_WANT_SEND) != 0)
-		work |= __atomic_load_n(&lane->card->send_head, __ATOMIC_ACQUIRE) != lane->send_head;
+		work |= __atomic_load_n(&lane->card->send_head, __ATOMIC_SEQ_CST) != lane->send_head;
 	pthread_mutex_unlock(&queue->sends);
 	if (lane != NULL && !lane_is_broken(lane) && (want & SLUICE_WANT_RECEIVE) != 0)
-		work |= __atomic_load_n(&lane->card->receive_tail, __ATOMIC_ACQUIRE) != lane->receive_head;
+		work |= __atomic_load_n(&lane->card->receive_tail, __ATOMIC_SEQ_CST) != lane->receive_head;
 	return work;
 }
 
@@ -59,7 +60,6 @@ bool sluice_miniport_arm(struct sluice_miniport *miniport, unsigned at, uint32_t
 		return false;
 	if (queue->lane != NULL)
 		__atomic_store_n(&queue->lane->host->want_event, want, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	work = has_work(queue, want);
 	if (work && queue->lane != NULL)
 		__atomic_store_n(&queue->lane->host->want_event, 0, __ATOMIC_RELAXED);

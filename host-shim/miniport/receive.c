@@ -33,7 +33,7 @@ static bool is_right(const struct lane *lane, const struct sluice_desc *desc, bo
 	start = lane->receive_at + (uint64_t)desc->id * SLUICE_DATA_BUFFER;
 	return desc->offset >= start && desc->length <= SLUICE_DATA_BUFFER &&
 	       desc->offset - start <= SLUICE_DATA_BUFFER - desc->length &&
-	       __atomic_load_n(&lane->lent[desc->id], __ATOMIC_RELAXED) == 0;
+	       __atomic_load_n(&lane->lent[desc->id], __ATOMIC_ACQUIRE) == 0;
 }
 
 static void add_piece(struct lane *lane, struct packet *packet, const struct sluice_desc *desc)

@@ -4,18 +4,23 @@
 
 #include "inside.h"
 
-/* With the lock of returns. What is returned to a life that the miniport has left is forgotten. */
+/*
+ * With the lock of returns. What is returned to a life that the miniport has left is forgotten. A packet is known by
+ * the number of its first buffer: once that one is not lent any more, a card may give it again, and the packet is no
+ * longer ours. So it goes last; and it is this flag, not the card, that orders us before whoever gets the packet next.
+ */
 static void give_back(struct lane *lane, const struct packet *packet)
 {
+	uint64_t lent = packet->lent;
 	uint32_t number = 0;
 
-	for (uint32_t i = 0; i < packet->buffers; i++) {
-		__atomic_store_n(&lane->lent[packet->ids[i]], 0, __ATOMIC_RELAXED);
-		if ((packet->lent & 1ull << i) == 0)
-			continue;
-		lane->return_ring[(lane->return_tail + number) & (lane->entries - 1u)] =
-			(struct sluice_desc){.id = packet->ids[i]};
-		number++;
+	for (uint32_t i = packet->buffers; i-- > 0;) {
+		uint32_t id = packet->ids[i];
+
+		if ((lent & 1ull << i) != 0)
+			lane->return_ring[(lane->return_tail + number++) & (lane->entries - 1u)] =
+				(struct sluice_desc){.id = id};
+		__atomic_store_n(&lane->lent[id], 0, __ATOMIC_RELEASE);
 	}
 	lane->return_tail += number;
 	if (lane->counters != NULL)

@@ -131,7 +131,6 @@ static void notify(struct card *card, unsigned queue, uint32_t what)
 	struct sluice_host_line *host = card_host_line(card, queue);
 	const uint64_t one = 1;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if ((__atomic_load_n(&host->want_event, __ATOMIC_SEQ_CST) & what) != 0)
 		(void)!send(card->signal[queue], &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -139,7 +138,7 @@ static void notify(struct card *card, unsigned queue, uint32_t what)
 static void publish_receive(struct card *card, unsigned queue, uint32_t tail)
 {
 	card->lanes[queue].receive_tail = tail;
-	__atomic_store_n(&card_line(card, queue)->receive_tail, tail, __ATOMIC_RELEASE);
+	__atomic_store_n(&card_line(card, queue)->receive_tail, tail, __ATOMIC_SEQ_CST);
 	notify(card, queue, SLUICE_WANT_RECEIVE);
 }
 
@@ -184,9 +183,10 @@ bool card_give(struct card *card, unsigned queue, const void *frame, uint32_t le
 					 .id = id,
 					 .flags = (uint16_t)((left > 0 ? SLUICE_DESC_MORE : 0) |
 							     (skip > 0 ? SLUICE_DESC_META : 0) | flags)});
-		if ((flags & SLUICE_DESC_RESOURCES) != 0) /* behind all others, so that it does not come again soon */
-			lane->free_count++, memmove(lane->free + 1, lane->free, (lane->free_count - 1) * sizeof(id)),
-				lane->free[0] = id;
+		if ((flags & SLUICE_DESC_RESOURCES) != 0) {
+			lane->unlent[lane->unlent_count] = id;
+			lane->unlent_at[lane->unlent_count++] = tail - 1;
+		}
 	}
 	publish_receive(card, queue, tail);
 	return true;
@@ -237,9 +237,27 @@ uint32_t card_take(struct card *card, unsigned queue, void *frame, struct sluice
 	} while ((desc.flags & SLUICE_DESC_MORE) != 0);
 	assert_true(index - lane->send_head <= SLUICE_DATA_CHAIN_MAX);
 	lane->send_head = index;
-	__atomic_store_n(&card_line(card, queue)->send_head, index, __ATOMIC_RELEASE);
+	__atomic_store_n(&card_line(card, queue)->send_head, index, __ATOMIC_SEQ_CST);
 	notify(card, queue, SLUICE_WANT_SEND);
 	return total;
+}
+
+/* Those that were not lent, once the host is past them. */
+static void collect_unlent(struct card *card, unsigned queue)
+{
+	struct card_lane *lane = &card->lanes[queue];
+	uint32_t head = __atomic_load_n(&card_host_line(card, queue)->receive_head, __ATOMIC_ACQUIRE);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < lane->unlent_count; i++) {
+		if ((int32_t)(head - lane->unlent_at[i]) > 0) {
+			lane->free[lane->free_count++] = lane->unlent[i];
+			continue;
+		}
+		lane->unlent[kept] = lane->unlent[i];
+		lane->unlent_at[kept++] = lane->unlent_at[i];
+	}
+	lane->unlent_count = kept;
 }
 
 unsigned card_collect(struct card *card, unsigned queue)
@@ -249,6 +267,7 @@ unsigned card_collect(struct card *card, unsigned queue)
 	struct card_lane *lane = &card->lanes[queue];
 	uint32_t tail = __atomic_load_n(&card_host_line(card, queue)->return_tail, __ATOMIC_ACQUIRE);
 
+	collect_unlent(card, queue);
 	assert_true(tail - lane->return_head <= card->entries);
 	for (; lane->return_head != tail; lane->return_head++) {
 		struct sluice_desc desc = ring[lane->return_head & (card->entries - 1u)];

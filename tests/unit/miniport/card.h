@@ -29,6 +29,9 @@ struct card_lane {
 	uint32_t return_head;
 	unsigned free_count;
 	uint32_t free[SLUICE_DATA_ENTRIES_MAX]; /* receive buffers that are the card's */
+	unsigned unlent_count;
+	uint32_t unlent[SLUICE_DATA_ENTRIES_MAX]; /* given with RESOURCES: the card's when receive_head is past ... */
+	uint32_t unlent_at[SLUICE_DATA_ENTRIES_MAX]; /* ... this index */
 };
 
 struct card {
@@ -53,7 +56,8 @@ struct card {
 	char asked[SLUICE_NAME_SIZE]; /* whom the last OID command named */
 	struct sluice_hello hello;    /* of the last client */
 
-	/* of the client; valid from its welcome to card_stop() or the next client */
+	/* of the client; valid from its welcome until it hangs up, which a thread besides the test's sees by lock and
+	 * card_data */
 	void *region[SLUICE_FD_KICK];
 	struct sluice_info_region *info;
 	uint8_t *card_data;

@@ -81,6 +81,7 @@ static void reset_lanes(struct card *card)
 
 static void make_regions(struct card *card, struct session *session, int *fds)
 {
+	pthread_mutex_lock(&card->lock);
 	for (int i = 0; i < SLUICE_FD_KICK; i++)
 		card->region[i] = make_region(region_size[i], card_writes[i], &fds[i]);
 	card->info = card->region[SLUICE_FD_INFO];
@@ -95,6 +96,7 @@ static void make_regions(struct card *card, struct session *session, int *fds)
 	for (unsigned i = 0; i < card->queues; i++)
 		card->signal[i] = make_signal(&fds[SLUICE_DATA_FD_COUNT + i]);
 	reset_lanes(card);
+	pthread_mutex_unlock(&card->lock);
 }
 
 static void send_welcome(struct card *card, const struct session *session, const int *fds, unsigned count)
@@ -252,6 +254,7 @@ static bool converse(struct card *card, struct session *session)
 
 static void take_down(struct card *card, struct session *session)
 {
+	pthread_mutex_lock(&card->lock);
 	close(session->kick);
 	close(session->notify);
 	for (int i = 0; i < SLUICE_FD_KICK; i++)
@@ -260,6 +263,8 @@ static void take_down(struct card *card, struct session *session)
 	munmap(card->host_data, session->data_size[1]);
 	for (unsigned i = 0; i < card->queues; i++)
 		close(card->signal[i]);
+	card->card_data = card->host_data = NULL;
+	pthread_mutex_unlock(&card->lock);
 }
 
 static bool serve_one(struct card *card, int socket)
