@@ -113,7 +113,6 @@ bool ring_in_publish(struct ring_in *in)
 	in->published = in->head;
 	__atomic_store_n(&in->card->send_frames, in->frames, __ATOMIC_RELAXED);
 	__atomic_store_n(&in->card->send_refused, in->refused, __ATOMIC_RELAXED);
-	__atomic_store_n(&in->card->send_head, in->head, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return __atomic_load_n(&in->host->want_event, __ATOMIC_RELAXED) & SLUICE_WANT_SEND;
+	__atomic_store_n(&in->card->send_head, in->head, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&in->host->want_event, __ATOMIC_SEQ_CST) & SLUICE_WANT_SEND;
 }

@@ -131,15 +131,16 @@ uint8_t *ring_out_add(struct ring_out *out, uint16_t length, uint16_t flags)
 
 /*
  * A host that was woken and has not come to where it was woken for is still on its way: it is not woken twice. How far
- * it has come is read anew, behind the fence: it may have come there, and sleep again, since the burst began.
+ * it has come is read anew, in one order with all that is told: it may have come there, and sleep again, since the
+ * burst began.
  */
 IM_DISPATCH static bool is_to_be_woken(struct ring_out *out)
 {
 	uint32_t head;
 
-	if (!(__atomic_load_n(&out->host->want_event, __ATOMIC_ACQUIRE) & SLUICE_WANT_RECEIVE))
+	if (!(__atomic_load_n(&out->host->want_event, __ATOMIC_SEQ_CST) & SLUICE_WANT_RECEIVE))
 		return false;
-	head = __atomic_load_n(&out->host->receive_head, __ATOMIC_RELAXED);
+	head = __atomic_load_n(&out->host->receive_head, __ATOMIC_SEQ_CST);
 	if (out->woken && (int32_t)(head - out->woken_at) < 0)
 		return false;
 	out->woken = true;
@@ -149,14 +150,11 @@ IM_DISPATCH static bool is_to_be_woken(struct ring_out *out)
 
 bool ring_out_publish(struct ring_out *out)
 {
-	bool moved = out->published != out->tail;
-
-	out->published = out->tail;
 	__atomic_store_n(&out->card->receive_short, out->short_frames, __ATOMIC_RELAXED);
 	__atomic_store_n(&out->card->return_head, out->return_head, __ATOMIC_RELEASE);
-	__atomic_store_n(&out->card->receive_tail, out->tail, __ATOMIC_RELEASE);
-	if (!moved)
+	if (out->published == out->tail)
 		return false;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	out->published = out->tail;
+	__atomic_store_n(&out->card->receive_tail, out->tail, __ATOMIC_SEQ_CST);
 	return is_to_be_woken(out);
 }

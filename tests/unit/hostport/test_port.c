@@ -550,6 +550,41 @@ static void a_bad_return_breaks_both_directions(void **state)
 	expect_at_work(bed, 0);
 }
 
+/* Another port, with a client of its own. */
+static void a_broken_ring_leaves_other_ports_alone(void **state)
+{
+	struct bed *bed = *state;
+	struct hostport_link *link;
+	struct hostport_client client;
+	struct host other;
+	struct rte_mbuf *mbuf;
+	uint16_t port;
+
+	assert_int_equal(rte_vdev_init("net_host1", "entries=64"), 0);
+	assert_int_equal(rte_eth_dev_get_port_by_name("net_host1", &port), 0);
+	configure(port, 1);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	host_up(&other, 1, ENTRIES);
+	client = (struct hostport_client){other.card, other.host, 1, ENTRIES, NULL};
+	assert_int_equal(hostport_attach("net_host1", &client, &link), 0);
+	for (uint16_t q = 0; q < 2; q++) {
+		host_line(&bed->host, q)->send_tail = UINT32_MAX;
+		assert_int_equal(receive(bed, q), 0);
+		assert_int_equal(card_line(&bed->host, q)->status, SLUICE_QUEUE_BROKEN);
+	}
+	host_send(&other, 0, 60, 0, 1);
+	assert_int_equal(rte_eth_rx_burst(port, 0, &mbuf, 1), 1);
+	assert_int_equal(rte_eth_tx_burst(port, 0, &mbuf, 1), 1);
+	assert_int_equal(card_line(&other, 0)->status, SLUICE_QUEUE_UP);
+	assert_int_equal(card_line(&other, 0)->receive_tail, 1);
+	hostport_detach(link);
+	hostport_free(link);
+	host_down(&other);
+	assert_int_equal(rte_eth_dev_stop(port), 0);
+	assert_int_equal(rte_eth_dev_close(port), 0);
+	assert_int_equal(rte_vdev_uninit("net_host1"), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -574,6 +609,7 @@ int main(void)
 		CASE(a_host_that_takes_no_events_stops_nobody),
 		CASE(a_broken_ring_is_quarantined_alone),
 		CASE(a_bad_return_breaks_both_directions),
+		CASE(a_broken_ring_leaves_other_ports_alone),
 	};
 
 	return cmocka_run_group_tests(tests, group_up, group_down);

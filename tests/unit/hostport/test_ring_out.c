@@ -231,6 +231,24 @@ static void a_host_that_falls_asleep_during_a_burst_is_woken(void **state)
 	assert_true(ring_out_publish(&bed->out));
 }
 
+/* 2^31 descriptors later the place where it was woken last seems to lie ahead. */
+static void a_host_is_woken_however_long_ago_it_was_woken_last(void **state)
+{
+	struct bed *bed = *state;
+	struct sluice_host_line *line = host_line(&bed->host, 1);
+	struct sluice_desc desc;
+
+	line->want_event = SLUICE_WANT_RECEIVE;
+	assert_true(give_and_wake(bed));
+	assert_true(host_receive(&bed->host, 1, &desc));
+	line->want_event = 0;
+	assert_false(give_and_wake(bed));
+	assert_true(host_receive(&bed->host, 1, &desc));
+	bed->out.tail = bed->out.head = bed->out.published = line->receive_head = (1u << 31) + 5;
+	line->want_event = SLUICE_WANT_RECEIVE;
+	assert_true(give_and_wake(bed));
+}
+
 /* ---- A broken ring ---------------------------------------------------------------------------------- */
 
 static void expect_broken(struct bed *bed, enum ring_fault fault)
@@ -366,6 +384,7 @@ int main(void)
 		CASE(a_buffer_at_two_places_comes_back_once),
 		CASE(a_host_that_sleeps_is_woken_once),
 		CASE(a_host_that_falls_asleep_during_a_burst_is_woken),
+		CASE(a_host_is_woken_however_long_ago_it_was_woken_last),
 		CASE(a_head_that_cannot_be),
 		CASE(a_return_tail_that_cannot_be),
 		CASE(a_return_tail_that_runs_backwards),
