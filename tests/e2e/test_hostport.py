@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A host on the data rings of a port: its frames through the firewall, and what becomes of a host that dies or breaks rules."""
+import struct
+
+import crafted
+import datarings
+import firmware as fw
+import pcapfile
+import policies
+import pytest
+
+STATUS = {"unknown port": 12, "no host port": 47, "taken": 48, "bad queues": 49, "too few": 50, "bad entries": 51}
+DENIED_PORT, ALLOWED_PORT = 22, 80
+
+
+def tcp(port, payload, number=1):
+    head = struct.pack(">HHIIBBHHH", 1000, port, number, 0, 5 << 4, 0x18, 0, 0, 0)
+    return crafted.ipv4(6, head + payload)
+
+
+def rules():
+    matches = {"tcp": {"destination-port": {"operator": "eq", "port": DENIED_PORT}}}
+    return {"fw": [policies.ace("no-ssh", "out", "drop", matches, 10)]}
+
+
+@pytest.fixture
+def wired(firmware, tmp_path):
+    """host0 is a host's; the wire writes what leaves, and plays frames to the host without end."""
+    pcapfile.write(tmp_path / "in.pcap", [tcp(ALLOWED_PORT, bytes([i]) * 100) for i in range(64)])
+    devargs = f"net_pcap0,rx_pcap={tmp_path}/in.pcap,infinite_rx=1,tx_pcap={tmp_path}/out.pcap"
+    running = firmware(policies.document(policies.port("host0", "net_host0,entries=256"),
+                                         policies.port("wire0", devargs, rx_pps=2000), [policies.filter_driver("fw")], rules()))
+    running.capture = tmp_path / "out.pcap"
+    return running
+
+
+def link(running, port):
+    return next(row["link"] for row in running.json("port", "list") if row["name"] == port)
+
+
+def sum_is_right(frame):
+    """Of TCP over IPv4."""
+    total = struct.unpack_from(">H", frame, 16)[0]
+    segment = frame[34 : 14 + total]
+    data = frame[26:34] + struct.pack(">BBH", 0, 6, len(segment)) + segment + bytes(len(segment) % 2)
+    value = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while value >> 16:
+        value = (value & 0xFFFF) + (value >> 16)
+    return value == 0xFFFF
+
+
+def test_frames_go_through_the_firewall(wired):
+    """What is allowed is on the wire byte by byte, what is denied is not there."""
+    allowed = [tcp(ALLOWED_PORT, bytes([i]) * (i * 20 + 1), i) for i in range(50)]
+    with datarings.Host(wired.runtime_dir, "host0") as host:
+        for number, frame in enumerate(allowed):
+            host.send(frame)
+            host.send(tcp(DENIED_PORT, bytes([number]) * 50))
+        fw.wait_until(host.sent, "the card takes all frames", 20)
+        fw.wait_until(lambda: wired.sent("wire0") >= len(allowed), "the allowed ones leave", 20)
+        assert host.refused() == 0
+    wired.stop()
+    assert list(pcapfile.read(wired.capture)) == allowed
+
+
+def test_a_host_receives(wired):
+    """For as long as it gives buffers back, whatever it has been sent before: more than all of them several times."""
+    frames = []
+    with datarings.Host(wired.runtime_dir, "host0", entries=64) as host:
+        fw.wait_until(lambda: frames.extend(host.receive()) or len(frames) > 300, "frames come", 30)
+    first = frames[0][54]
+    assert [frame[54] for frame in frames] == [(first + i) % 64 for i in range(len(frames))]
+    assert all(frame == tcp(ALLOWED_PORT, bytes([frame[54]]) * 100) for frame in frames)
+
+
+def test_checksums_and_large_sends(wired):
+    """What the host leaves to its card is right on the wire."""
+    payload = bytes(i * 7 % 256 for i in range(8000))
+    frame = tcp(ALLOWED_PORT, payload, 1000)
+    small = tcp(ALLOWED_PORT, b"abc", 1)
+    with datarings.Host(wired.runtime_dir, "host0") as host:
+        host.send(small, datarings.meta(datarings.NEEDS_CSUM, start=34, offset=16))
+        host.send(frame, datarings.meta(datarings.NEEDS_CSUM, datarings.TCPV4, 1400, 34, 16))
+        fw.wait_until(lambda: wired.sent("wire0") >= 7, "all segments leave", 20)
+        assert host.refused() == 0
+    wired.stop()
+    sent = list(pcapfile.read(wired.capture))
+    assert all(sum_is_right(one) for one in sent)
+    assert sent[0][54:] == b"abc"
+    assert b"".join(one[54:] for one in sent[1:]) == payload
+    assert [struct.unpack_from(">I", one, 38)[0] for one in sent[1:]] == [1000 + 1400 * i for i in range(6)]
+
+
+def test_who_is_refused(wired):
+    """Each with a status of its own; nobody else notices."""
+    asked = {
+        "unknown port": ("nowhere", 1, 256),
+        "no host port": ("wire0", 1, 256),
+        "bad queues": ("host0", 17, 256),
+        "bad entries": ("host0", 1, 100),
+    }
+    for why, question in asked.items():
+        with pytest.raises(datarings.Refused, match=f"^{STATUS[why]}$"):
+            datarings.Host(wired.runtime_dir, *question)
+    with datarings.Host(wired.runtime_dir, "host0") as host:
+        with pytest.raises(datarings.Refused, match=f"^{STATUS['taken']}$"):
+            datarings.Host(wired.runtime_dir, "host0")
+        assert host.status() == datarings.UP
+
+
+def test_hosts_come_and_go(wired):
+    """Each finds all buffers there, however many the last one kept; the link tells; nothing is left in the end."""
+    assert link(wired, "host0") == "down"
+    for _ in range(10):
+        with datarings.Host(wired.runtime_dir, "host0", entries=64) as host:
+            assert link(wired, "host0") == "up"
+            fw.wait_until(lambda: host.card_word(0) >= 64, "it gets all that it can", 20)  # pylint: disable=cell-var-from-loop
+            host.send(tcp(ALLOWED_PORT, b"x"))
+        fw.wait_until(lambda: link(wired, "host0") == "down", "the link goes down", 10)
+    wired.stop()
+
+
+@pytest.fixture
+def two(firmware):
+    """Two stacks, each with a host of its own."""
+    document = policies.document(policies.port("host0", "net_host0"), policies.port("wire0", "net_null0,no-rx=1"),
+                                 [policies.passthru_driver("p0")])
+    other = policies.document(policies.port("host1", "net_host1"), policies.port("wire1", "net_null1,no-rx=1"),
+                              [policies.passthru_driver("p1")])
+    document["sluice:ports"]["port"] += other["sluice:ports"]["port"]
+    other["sluice:stacks"]["stack"][0]["name"] = "other"
+    document["sluice:stacks"]["stack"] += other["sluice:stacks"]["stack"]
+    return firmware(document)
+
+
+@pytest.mark.parametrize("ahead", [257, 65535, 65536, 65537, 2**31, 2**32 - 1])
+def test_a_host_that_breaks_its_ring(two, ahead):
+    """It is told so and left alone until it attaches anew; the other host's frames go on."""
+    with datarings.Host(two.runtime_dir, "host0") as bad, datarings.Host(two.runtime_dir, "host1") as good:
+        bad.publish(ahead)
+        fw.wait_until(lambda: bad.status() == datarings.BROKEN, "the card gives it up", 10)
+        bad.publish(0)
+        bad.send(tcp(ALLOWED_PORT, b"x"))
+        good.send(tcp(ALLOWED_PORT, b"y"))
+        fw.wait_until(good.sent, "the other one is served", 10)
+        assert not bad.sent() and good.status() == datarings.UP
+    with datarings.Host(two.runtime_dir, "host0") as again:
+        again.send(tcp(ALLOWED_PORT, b"z"))
+        fw.wait_until(again.sent, "it may begin anew", 10)
