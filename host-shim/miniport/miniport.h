@@ -24,6 +24,8 @@
  * Protocols' handlers run inside sluice_miniport_poll(), and inside those PASSIVE calls that say so: for one queue
  * never two at once, for different queues at the same time where different threads poll them.
  *
+ * example/pinger.c is a protocol to begin with.
+ *
  * A number such as [5.4] is the statement of the contract (docs/contract.md) that a rule comes from.
  */
 #ifndef SLUICE_MINIPORT_H
