@@ -54,11 +54,12 @@ int sluice_miniport_check(struct sluice_miniport *miniport)
 	return error;
 }
 
+/* A firmware without workers has no heartbeat of theirs. */
 static bool has_stopped(struct heartbeat *heartbeat, uint64_t now_seen, uint64_t now_ms, bool watched)
 {
 	if (!watched || heartbeat->seen != now_seen)
 		*heartbeat = (struct heartbeat){.seen = now_seen, .since_ms = now_ms};
-	return now_ms - heartbeat->since_ms >= SLUICE_HANG_MS;
+	return now_seen != 0 && now_ms - heartbeat->since_ms >= SLUICE_HANG_MS;
 }
 
 static bool is_hung(struct sluice_miniport *miniport, uint64_t now_ms)

@@ -133,7 +133,7 @@ struct sluice_miniport_config {
 	const char *port;
 	uint16_t queues;     /* pairs wanted */
 	uint16_t entries;    /* of each ring wanted */
-	uint32_t timeout_ms; /* limit of each command; 0: 2000 */
+	uint32_t timeout_ms; /* limit of each command; 0: 8000 [6.18] */
 };
 
 /**
@@ -196,8 +196,9 @@ enum sluice_instance_state sluice_miniport_state(struct sluice_miniport *minipor
 int sluice_miniport_check(struct sluice_miniport *miniport);
 
 /**
- * Whether it needs a reset [7.11]: a queue is broken, the mailbox is lost, or a heartbeat of the firmware has stood
- * still for SLUICE_HANG_MS of the caller's clock. False where no firmware is there: that is no hang. Level: PASSIVE.
+ * Whether it needs a reset [7.11]: a queue is broken, a request was not answered in time, or a heartbeat of the
+ * firmware has stood still for SLUICE_HANG_MS of the caller's clock (one that is 0 has not begun). False where no
+ * firmware is there: that is no hang. Level: PASSIVE.
  */
 bool sluice_miniport_check_for_hang(struct sluice_miniport *miniport, uint64_t now_ms);
 

@@ -12,7 +12,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def binaries():
     """Fails, rather than skips, where there is nothing to test."""
-    missing = [str(path) for path in (fw.FIRMWARE, fw.CLI) if not path.exists()]
+    missing = [str(path) for path in (fw.FIRMWARE, fw.CLI, fw.SHIM) if not path.exists()]
     if missing:
         pytest.fail(f"not built: {', '.join(missing)} (set SLUICE_BUILD to a build directory)")
 

@@ -13,6 +13,7 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SLUICE_BUILD", REPO / "build" / "asan")).resolve()
 FIRMWARE = BUILD / "fw" / "sluice-fw"
 CLI = BUILD / "host-shim" / "cli" / "sluicectl"
+SHIM = BUILD / "host-shim" / "shim" / "sluice-shim"
 READY = "sluice-fw: ready"
 # a worker and the pools of a test need little; hugepages are not asked for
 EAL = ("--no-huge", "-m", "512")

@@ -84,6 +84,13 @@ def test_firmware_commands_exist(binaries, document, line):
     assert not unknown, f"{document}: {line}"
 
 
+@pytest.mark.parametrize("option", ["--port", "--name", "--runtime-dir", "--queues", "--offloads", "--persist"])
+def test_shim_options_exist(binaries, option):
+    """Those that the guide names."""
+    assert option in (fw.REPO / "docs" / "guide.md").read_text()
+    assert option in fw.run([fw.SHIM, "--help"]).stdout
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_to_files(path):
     targets = [target for target in LINK.findall(path.read_text()) if "://" not in target]

@@ -79,8 +79,9 @@ def test_host_side_knows_no_dpdk():
     assert not wrong, "\n".join(wrong)
 
 
-def test_cli_is_linked_without_dpdk(binaries):
-    libraries = subprocess.run(["ldd", fw.CLI], capture_output=True, text=True, check=True).stdout
+@pytest.mark.parametrize("program", [fw.CLI, fw.SHIM], ids=lambda program: program.name)
+def test_host_programs_are_linked_without_dpdk(binaries, program):
+    libraries = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     assert "libc.so" in libraries and "librte_" not in libraries
 
 

@@ -317,6 +317,9 @@ static void test_hang(void **state)
 
 	rig_start(rig);
 	info = rig->card.info;
+	assert_false(sluice_miniport_check_for_hang(rig->miniport, 0));
+	assert_false(sluice_miniport_check_for_hang(rig->miniport, 2 * SLUICE_HANG_MS)); /* there is none yet */
+	info->control_heartbeat = info->worker_heartbeat = 7;
 	assert_false(sluice_miniport_check_for_hang(rig->miniport, 1000));
 	assert_false(sluice_miniport_check_for_hang(rig->miniport, 1000 + SLUICE_HANG_MS - 1));
 	info->control_heartbeat++;
