@@ -165,7 +165,7 @@ static void test_hello_that_is_refused(void **state)
 	hello.abi_major++;
 	expect_refused(fixture, &hello, SLUICE_STATUS_BAD_VERSION);
 	hello = peer_hello();
-	hello.reserved[11] = 1;
+	hello.reserved[sizeof(hello.reserved) - 1] = 1;
 	expect_refused(fixture, &hello, SLUICE_STATUS_BAD_RESERVED);
 	hello = peer_hello();
 	hello.magic ^= 1;
