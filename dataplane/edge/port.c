@@ -32,7 +32,8 @@ struct trait {
 static const struct trait traits[] = {
 	{.driver = "net_host", .may_be_asked = EDGE_OFFLOADS},
 	{.driver = "net_pcap", .max_frame = 16128}, /* cuts a longer one of several buffers, and does not say so */
-	{.driver = "net_tap", .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_TSO}, /* sends one over IPv6 as it is */
+	/* sends a large send over IPv6 as it is; takes no longer frame, and none behind one */
+	{.driver = "net_tap", .max_frame = 1522, .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_TSO},
 };
 
 static struct edge_port *ports[SLUICE_POLICY_MAX_PORTS]; /* control thread */
