@@ -60,15 +60,16 @@ def command_line(config, runtime_dir, eal=EAL, **options):
 
 
 class Firmware:
-    """Started with a policy document; `stop` demands a clean end."""
+    """Started with a policy document, in a network namespace if one is given; `stop` demands a clean end."""
 
-    def __init__(self, document, folder, **options):
-        self.runtime_dir = Path(tempfile.mkdtemp(prefix="sluice-"))
+    def __init__(self, document, folder, runtime_dir=None, namespace=None, **options):
+        self.runtime_dir = runtime_dir or Path(tempfile.mkdtemp(prefix="sluice-"))
         self.config = Path(folder) / f"boot-{self.runtime_dir.name}.json"
         self.config.write_text(json.dumps(document, indent=2))
         self.out_path, self.err_path = self.runtime_dir / "stdout", self.runtime_dir / "stderr"
         with open(self.out_path, "w") as out, open(self.err_path, "w") as err:
             command = [str(word) for word in command_line(self.config, self.runtime_dir, **options)]
+            command = namespace.command(command) if namespace else command
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=ENVIRONMENT)
 
     def output(self):
@@ -145,6 +146,12 @@ class Firmware:
         assert not sanitizer_report(report), report
         assert status == 0, f"sluice-fw ended with {status}:\n{report}"
         return report
+
+    def die(self):
+        """SIGKILL; what it leaves behind stays there."""
+        self.process.kill()
+        self.process.wait()
+        assert not sanitizer_report(self.output()), self.output()
 
     def kill(self):
         """Ends what is left, without questions."""

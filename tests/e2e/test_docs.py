@@ -5,6 +5,8 @@ import re
 import shlex
 
 import firmware as fw
+import hostside
+import netns
 import pytest
 
 DOCUMENTS = [path for path in [fw.REPO / "README.md", *sorted((fw.REPO / "docs").glob("*.md"))] if path.exists()]
@@ -89,6 +91,29 @@ def test_shim_options_exist(binaries, option):
     """Those that the guide names."""
     assert option in (fw.REPO / "docs" / "guide.md").read_text()
     assert option in fw.run([fw.SHIM, "--help"]).stdout
+
+
+def test_a_host_uses_the_card_as_the_guide_says(binaries, tmp_path):
+    """The policy is accepted, and every command does what it should, in namespaces of their own."""
+    text = (fw.REPO / "docs" / "guide.md").read_text().split("## A host that uses the card")[1].split("\n## ")[0]
+    (_, policy), (_, console) = BLOCK.findall(text)
+    lines = [shlex.split(line[2:]) for line in console.strip().split("\n")]
+    options = next(line for line in lines if line[0] == "sluice-shim")[1:]
+    card = hostside.Card(json.loads(policy), tmp_path)
+    try:
+        netns.veth(card.wire, "wire", card.inside, "eth0")
+        card.wire.address("wire", "192.0.2.2/24")
+        card.start()
+        card.shim(*options).wait_ready()
+        for line in lines:
+            if line[0] == "sluicectl":
+                card.firmware.ctl(*line[1:])
+            elif line[0] in ("ip", "ping"):
+                card.host.run(*line)
+        assert card.host.link("sluice0")["address"] == "02:00:00:00:51:01"
+        assert card.firmware.sent("wire0") >= 3 and len(card.firmware.hits()) == 1
+    finally:
+        card.close()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
