@@ -111,6 +111,22 @@ static bool release(void *context, void *link)
 	return true;
 }
 
+/* ---- What became of frames ------------------------------------------------------------------------- */
+
+void data_port_drops(const char *port, uint64_t drops[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT])
+{
+	struct hostport_counters counters;
+	char device[RTE_ETH_NAME_MAX_LEN];
+
+	device_of(port, device);
+	for (uint16_t q = 0; hostport_read(device, q, &counters); q++) {
+		drops[SLUICE_OUT][SLUICE_DROP_HOST_MALFORMED] += counters.send_refused;
+		drops[SLUICE_IN][SLUICE_DROP_HOST_ABSENT] += counters.receive_no_host;
+		drops[SLUICE_IN][SLUICE_DROP_HOST_SHORT] += counters.receive_short;
+		drops[SLUICE_IN][SLUICE_DROP_FRAME_TOO_LONG] += counters.receive_refused;
+	}
+}
+
 const struct data_port_ops data_ports = {
 	.grant = grant,
 	.attach = attach,

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 
 #include "abi/data.h"
+#include "abi/drop.h"
+#include "abi/policy.h"
 #include "abi/status.h"
 
 struct data_grant {
@@ -44,6 +46,9 @@ struct data_port_ops {
 	/** Whether nobody uses the regions any more; then @p link is gone. */
 	bool (*release)(void *context, void *link);
 };
+
+/** Add to @p drops what the device of @p port has dropped, where that is a host's. */
+void data_port_drops(const char *port, uint64_t drops[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT]);
 
 /** The ports of the edge; their context is not looked at. */
 extern const struct data_port_ops data_ports;

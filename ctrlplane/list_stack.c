@@ -3,6 +3,7 @@
  * Drivers, stacks, devices and drops: what the core has. It may change at any moment, so each is looked at under the
  * core's lock, and copied.
  */
+#include "data_port.h"
 #include "list.h"
 
 #include <string.h>
@@ -237,26 +238,31 @@ struct drops {
 	struct sluice_drop_record records[DROPS_MAX];
 };
 
-static void collect(struct drops *drops, const char *where, uint16_t account)
+static void collect_sum(struct drops *drops, const char *where, const struct im_account *sum)
 {
-	struct im_account sum;
-
-	im_read_account(account, &sum);
 	for (uint8_t direction = 0; direction < SLUICE_DIRECTIONS; direction++) {
 		for (uint32_t reason = 0; reason < SLUICE_DROP_LIMIT && drops->count < DROPS_MAX; reason++) {
 			struct sluice_drop_record *record = &drops->records[drops->count];
 
-			if (sum.drops[direction][reason] == 0)
+			if (sum->drops[direction][reason] == 0)
 				continue;
 			memset(record, 0, sizeof(*record));
 			strncpy(record->where, where, sizeof(record->where) - 1);
 			record->reason = reason;
 			record->direction = direction;
-			record->packets = sum.drops[direction][reason];
-			record->generation = sum.drop_generation[direction][reason];
+			record->packets = sum->drops[direction][reason];
+			record->generation = sum->drop_generation[direction][reason];
 			drops->count++;
 		}
 	}
+}
+
+static void collect(struct drops *drops, const char *where, uint16_t account)
+{
+	struct im_account sum;
+
+	im_read_account(account, &sum);
+	collect_sum(drops, where, &sum);
 }
 
 /* A host-side port has no instance: it counts at its binding over the first one of its stack. */
@@ -267,6 +273,18 @@ static void collect_upper_port(struct drops *drops, const struct sluice_stack *s
 
 	if (binding != NULL)
 		collect(drops, stack->upper_port, binding->id);
+}
+
+/* What a host's port drops, its device counts: the edge has handed it over by then, or not got it yet. */
+static void collect_hosts(struct drops *drops, const struct policy_image *image)
+{
+	for (uint32_t i = 0; i < image->header->ports; i++) {
+		const char *name = policy_ports(image)[i].name;
+		struct im_account sum = {0};
+
+		data_port_drops(name, sum.drops);
+		collect_sum(drops, name, &sum);
+	}
 }
 
 /* Every instance, wire-side ports among them, and every host-side port's binding. */
@@ -282,6 +300,7 @@ static void collect_drops(struct drops *drops, const struct policy_image *image)
 		if (i == 0 || instances[i - 1].stack != instances[i].stack)
 			collect_upper_port(drops, &policy_stacks(image)[instances[i].stack], &instances[i]);
 	pthread_mutex_unlock(&im_core.lock);
+	collect_hosts(drops, image);
 }
 
 static void fill_drop(struct list *list, uint32_t index, void *record)

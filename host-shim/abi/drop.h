@@ -29,6 +29,10 @@
 	X(TCP_BAD_OFFSET, 24, MALFORMED, "tcp-bad-offset", "TCP header length under 20 bytes")                         \
 	X(UDP_BAD_LENGTH, 25, MALFORMED, "udp-bad-length", "UDP length under 8 or beyond the IP payload")              \
 	X(TINY_FRAGMENT, 26, MALFORMED, "tiny-fragment", "TCP fragment at offset 8 (RFC 1858)")                        \
+	X(HOST_MALFORMED, 27, MALFORMED, "host-malformed",                                                             \
+	  "the host's descriptor or what it says of the frame is wrong")                                               \
+	X(HOST_ABSENT, 37, RESOURCE, "host-absent", "no host is attached to the port, or its ring is broken")          \
+	X(HOST_SHORT, 38, RESOURCE, "host-short", "the host has given no buffer back for it")                          \
 	X(OFFLOAD, 39, RESOURCE, "offload", "asks for work on the frame that the port cannot do")                      \
 	X(FRAME_TOO_LONG, 40, RESOURCE, "frame-too-long", "longer than the port's MTU allows")                         \
 	X(NO_DESCRIPTOR, 41, RESOURCE, "no-descriptor", "no packet descriptor was free")                               \

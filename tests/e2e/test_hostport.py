@@ -108,13 +108,26 @@ def test_who_is_refused(wired):
         assert host.status() == datarings.UP
 
 
+def test_frames_that_are_wrong(wired):
+    """They are counted for host and operator, and those between them pass."""
+    with datarings.Host(wired.runtime_dir, "host0") as host:
+        for _ in range(20):
+            host.send(tcp(ALLOWED_PORT, b"x"), datarings.meta(flags=0x80))
+            host.send(tcp(ALLOWED_PORT, b"x"))
+        fw.wait_until(lambda: wired.sent("wire0") >= 20, "the others leave", 20)
+        assert host.refused() == 20
+    assert wired.drops()[("host0", "out", "host-malformed")] == 20
+
+
 def test_hosts_come_and_go(wired):
     """Each finds all buffers there, however many the last one kept; the link tells; nothing is left in the end."""
     assert link(wired, "host0") == "down"
+    fw.wait_until(lambda: wired.drops()[("host0", "in", "host-absent")] > 0, "frames for nobody are counted", 10)
     for _ in range(10):
         with datarings.Host(wired.runtime_dir, "host0", entries=64) as host:
             assert link(wired, "host0") == "up"
             fw.wait_until(lambda: host.card_word(0) >= 64, "it gets all that it can", 20)  # pylint: disable=cell-var-from-loop
+            fw.wait_until(lambda: wired.drops()[("host0", "in", "host-short")] > 0, "what finds no buffer is counted", 10)
             host.send(tcp(ALLOWED_PORT, b"x"))
         fw.wait_until(lambda: link(wired, "host0") == "down", "the link goes down", 10)
     wired.stop()
