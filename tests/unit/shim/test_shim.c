@@ -563,6 +563,44 @@ static void test_a_name_that_is_taken(void **state)
 	assert_int_equal(system("ip link delete " NAME), 0);
 }
 
+/* Clock ticks that the shim has used. */
+static unsigned long ticks_of_shim(struct fixture *fixture)
+{
+	unsigned long user = 0, kernel = 0;
+	char path[64], line[1024] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", fixture->shim);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	assert_int_equal(
+		sscanf(strrchr(line, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel), 2);
+	return user + kernel;
+}
+
+static void expect_sleep(struct fixture *fixture)
+{
+	unsigned long before = ticks_of_shim(fixture);
+
+	usleep(400000);
+	assert_true(ticks_of_shim(fixture) - before < 20); /* of 40 that one busy thread would use */
+}
+
+static void test_an_idle_shim_sleeps(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture, "");
+	expect_both_ways(fixture, 1);
+	expect_sleep(fixture);
+	expect_both_ways(fixture, 2); /* it wakes */
+	card_stop(&fixture->card);
+	WAIT_UNTIL(!has_carrier());
+	expect_sleep(fixture); /* without a card too */
+}
+
 static bool manager_hears(struct fixture *fixture, const char *text)
 {
 	char heard[128] = {0};
@@ -618,6 +656,7 @@ int main(int argc, char **argv)
 		CASE(a_deleted_device),
 		CASE(a_name_that_is_taken),
 		CASE(a_service_manager),
+		CASE(an_idle_shim_sleeps),
 	};
 
 	if (argc != 2) {
