@@ -129,6 +129,8 @@ void sluice_miniport_get_counters(struct sluice_miniport *miniport, unsigned at,
 	SLUICE_COUNTER_TABLE(X)
 #undef X
 	counters->sends_out = __atomic_load_n(&queue->sends_out, __ATOMIC_RELAXED);
+	if (inside_handler()) /* control may be held above us: not the card's words */
+		return;
 	pthread_mutex_lock(&miniport->control);
 	if (miniport->life != NULL) {
 		const struct sluice_card_line *card = miniport->life->lanes[at].card;

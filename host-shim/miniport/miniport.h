@@ -259,8 +259,8 @@ unsigned sluice_miniport_poll(struct sluice_miniport *miniport, unsigned queue, 
 
 /**
  * Before sleeping: ask the card for an event when packets come (SLUICE_WANT_RECEIVE), when sends are taken
- * (SLUICE_WANT_SEND). True: nothing is there yet, sleep in poll() on sluice_miniport_signal(). False: poll again.
- * Level: QUEUE.
+ * (SLUICE_WANT_SEND; that one by itself where sends wait for room). True: nothing is there yet, sleep in poll() on
+ * sluice_miniport_signal(). False: poll again. Level: QUEUE.
  */
 bool sluice_miniport_arm(struct sluice_miniport *miniport, unsigned queue, uint32_t want);
 

@@ -31,6 +31,17 @@ unsigned sluice_miniport_poll(struct sluice_miniport *miniport, unsigned at, uns
 	return work;
 }
 
+/* Sends that the ring has no room for are published by a turn: so somebody must wake up for it. */
+static bool has_pending(struct queue *queue)
+{
+	bool pending;
+
+	pthread_mutex_lock(&queue->sends);
+	pending = queue->pending.first != NULL;
+	pthread_mutex_unlock(&queue->sends);
+	return pending;
+}
+
 /* With the polling flag: whether a turn would find something. The order of these loads behind the store of the wish is
  * what keeps an event from being lost: the card stores its index, then loads the wish. */
 static bool has_work(struct queue *queue, uint32_t want)
@@ -58,6 +69,8 @@ bool sluice_miniport_arm(struct sluice_miniport *miniport, unsigned at, uint32_t
 
 	if (!queue_try(queue))
 		return false;
+	if (has_pending(queue))
+		want |= SLUICE_WANT_SEND;
 	if (queue->lane != NULL)
 		__atomic_store_n(&queue->lane->host->want_event, want, __ATOMIC_SEQ_CST);
 	work = has_work(queue, want);

@@ -125,13 +125,25 @@ struct sluice_host_line *card_host_line(struct card *card, unsigned queue)
 	return (void *)(card->host_data + sluice_host_line_at(queue));
 }
 
-/* One event for each time that it was asked for. */
+/* Not a second one for packets before the host has passed those of the first (abi/data.h). */
+static bool is_due(struct card_lane *lane, const struct sluice_host_line *host, uint32_t what)
+{
+	if (!(__atomic_load_n(&host->want_event, __ATOMIC_SEQ_CST) & what))
+		return false;
+	if (what == SLUICE_WANT_SEND)
+		return true;
+	if (lane->woken && (int32_t)(__atomic_load_n(&host->receive_head, __ATOMIC_SEQ_CST) - lane->woken_at) < 0)
+		return false;
+	lane->woken = true;
+	lane->woken_at = lane->receive_tail;
+	return true;
+}
+
 static void notify(struct card *card, unsigned queue, uint32_t what)
 {
-	struct sluice_host_line *host = card_host_line(card, queue);
 	const uint64_t one = 1;
 
-	if ((__atomic_load_n(&host->want_event, __ATOMIC_SEQ_CST) & what) != 0)
+	if (is_due(&card->lanes[queue], card_host_line(card, queue), what))
 		(void)!send(card->signal[queue], &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

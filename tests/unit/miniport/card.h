@@ -27,6 +27,8 @@ struct card_lane {
 	uint32_t receive_tail;
 	uint32_t send_head;
 	uint32_t return_head;
+	bool woken;	   /* by an event, ... */
+	uint32_t woken_at; /* ... when receive_tail was here */
 	unsigned free_count;
 	uint32_t free[SLUICE_DATA_ENTRIES_MAX]; /* receive buffers that are the card's */
 	unsigned unlent_count;

@@ -437,6 +437,49 @@ static void test_sleep_and_wake(void **state)
 	send_free(send);
 }
 
+/* A card that never saw the host awake still sees that it has passed what it was woken for. */
+static void test_it_sleeps_and_wakes_again_and_again(void **state)
+{
+	struct rig *rig = *state;
+	int signal;
+
+	rig_start(rig);
+	signal = sluice_miniport_signal(rig->miniport, 0);
+	for (uint8_t i = 0; i < 10; i++) {
+		assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
+		assert_int_equal(card_host_line(&rig->card, 0)->want_event, SLUICE_WANT_RECEIVE);
+		give(rig, i);
+		assert_true(is_ready(signal));
+		sluice_miniport_disarm(rig->miniport, 0);
+		assert_int_equal(card_host_line(&rig->card, 0)->want_event, 0);
+		give(rig, i); /* nobody asked */
+		assert_false(is_ready(signal));
+		assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 2);
+	}
+}
+
+static void test_sends_that_wait_for_room_wake(void **state)
+{
+	struct rig *rig = *state;
+	struct sluice_send *sends[65];
+	int signal;
+
+	rig_start(rig);
+	signal = sluice_miniport_signal(rig->miniport, 0);
+	for (unsigned i = 0; i < 65; i++)
+		send_one(&rig->a, sends[i] = send_make(60, 1));
+	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
+	assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
+	assert_true(is_ready(signal));
+	sluice_miniport_disarm(rig->miniport, 0);
+	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
+	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 64);
+	for (unsigned i = 0; i < 65; i++)
+		send_free(sends[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +497,8 @@ int main(void)
 		CASE(a_mailbox_that_is_lost),
 		CASE(the_link_is_followed),
 		CASE(sleep_and_wake),
+		CASE(it_sleeps_and_wakes_again_and_again),
+		CASE(sends_that_wait_for_room_wake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
