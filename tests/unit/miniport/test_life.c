@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Coming and going: of protocols, of the firmware, of the miniport itself. */
 #include <errno.h>
-#include <poll.h>
 
 #include "rig.h"
 
@@ -69,22 +68,14 @@ static void test_no_firmware_at_first(void **state)
 	assert_string_equal(fault.text, "a port's name has 1 to 31 characters, such as host0");
 }
 
-static void test_the_firmware_goes_and_comes_again(void **state)
+/* Sends that are out when the firmware goes, and those that come after that, come back. */
+static void test_the_firmware_goes(void **state)
 {
-	const uint32_t filter = 0x0b, no_filter = 0;
 	struct rig *rig = *state;
 	struct sluice_send *taken = send_make(60, 1), *lost = send_make(60, 2), *late = send_make(60, 3);
 	struct sluice_fault fault;
-	uint32_t read, needed;
-	uint8_t copy[60];
 
 	rig_start(rig);
-	assert_int_equal(
-		sluice_miniport_set(rig->miniport, SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter, 4, &read, &needed),
-		IM_STATUS_SUCCESS);
-	rig->a.keep = true;
-	give(rig, 9);
-	sluice_miniport_poll(rig->miniport, 0, 64);
 	send_one(&rig->a, taken);
 	send_one(&rig->a, lost);
 	assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
@@ -96,38 +87,67 @@ static void test_the_firmware_goes_and_comes_again(void **state)
 	assert_true(saw(&rig->a, IM_INDICATION_MEDIA_DISCONNECT));
 	assert_false(sluice_miniport_link_up(rig->miniport));
 	assert_int_equal(sluice_miniport_connection(rig->miniport), -1);
-	/* what was kept is still there */
-	assert_int_equal(sluice_miniport_transfer_data(rig->a.packets[0], 0, copy, 60), 60);
-	assert_int_equal(copy[59], frame_byte(9, 59));
 	send_one(&rig->a, late);
 	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
 	assert_int_equal(late->status, IM_STATUS_NOT_READY);
 	assert_int_equal(sluice_miniport_reattach(rig->miniport, &fault), -ENOENT);
 	assert_int_equal(fault.kind, SLUICE_FAULT_NOT_RUNNING);
+	send_free(taken);
+	send_free(lost);
+	send_free(late);
+}
 
+static void test_the_firmware_comes_again(void **state)
+{
+	const uint32_t filter = 0x0b, no_filter = 0;
+	struct rig *rig = *state;
+	struct sluice_send *send = send_make(60, 3);
+	uint32_t read, needed;
+
+	rig_start(rig);
+	sluice_miniport_set(rig->miniport, SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &filter, 4, &read, &needed);
+	kill_card(rig);
 	card_set_oid(&rig->card, SLUICE_OID_GEN_CURRENT_PACKET_FILTER, &no_filter, 4);
 	card_start(&rig->card);
-	assert_int_equal(sluice_miniport_reattach(rig->miniport, &fault), 0);
+	assert_int_equal(sluice_miniport_reattach(rig->miniport, NULL), 0);
 	assert_true(saw(&rig->a, SLUICE_INDICATION_ATTACHED));
 	assert_true(sluice_miniport_link_up(rig->miniport));
 	assert_memory_equal(card_find_oid(&rig->card, SLUICE_OID_GEN_CURRENT_PACKET_FILTER)->value, &filter, 4);
-	/* a packet of the old life is nobody's business in the new one, and its memory goes with it */
-	assert_int_equal(rig_maps(), 8 + 8 + 2);
+	give(rig, 4);
+	send_one(&rig->a, send);
+	assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
+	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 2);
+	assert_int_equal(rig->a.first_byte[0], 4);
+	assert_int_equal(send->status, IM_STATUS_SUCCESS);
+	assert_int_equal(sluice_miniport_reattach(rig->miniport, NULL), 0); /* stands already */
+	assert_int_equal(rig->card.clients, 2);
+	send_free(send);
+}
+
+/* It is nobody's business in the new life, and the memory of the old one goes with it. */
+static void test_a_packet_of_an_old_life(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t copy[60];
+
+	rig_start(rig);
+	rig->a.keep = true;
+	give(rig, 9);
+	sluice_miniport_poll(rig->miniport, 0, 64);
+	kill_card(rig);
+	assert_int_equal(sluice_miniport_transfer_data(rig->a.packets[0], 0, copy, 60), 60);
+	assert_int_equal(copy[59], frame_byte(9, 59));
+	card_start(&rig->card);
+	assert_int_equal(sluice_miniport_reattach(rig->miniport, NULL), 0);
+	assert_int_equal(sluice_miniport_transfer_data(rig->a.packets[0], 0, copy, 60), 60);
+	assert_int_equal(rig_maps(), 8 + 8 + 2); /* host's and card's, and two of the old life */
 	sluice_miniport_return(&rig->a.packets[0], 1);
 	assert_int_equal(rig_maps(), 8 + 8);
 	assert_int_equal(card_collect(&rig->card, 0), 64);
 	give(rig, 4);
 	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
 	assert_int_equal(rig->a.first_byte[1], 4);
-	send_one(&rig->a, late);
-	assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
-	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
-	assert_int_equal(sluice_miniport_reattach(rig->miniport, &fault), 0); /* stands already */
-	assert_int_equal(rig->card.clients, 2);
 	sluice_miniport_return(&rig->a.packets[1], 1);
-	send_free(taken);
-	send_free(lost);
-	send_free(late);
 }
 
 static void test_fewer_queues_than_before(void **state)
@@ -378,114 +398,14 @@ static void test_the_link_is_followed(void **state)
 	assert_false(sluice_miniport_link_up(rig->miniport));
 }
 
-static bool is_ready(int fd)
-{
-	struct pollfd source = {.fd = fd, .events = POLLIN};
-
-	return poll(&source, 1, 0) == 1;
-}
-
-static void test_sleep_and_wake(void **state)
-{
-	struct rig *rig = *state;
-	struct sluice_send *send = send_make(60, 1);
-	int signal, connection;
-
-	rig_start(rig);
-	signal = sluice_miniport_signal(rig->miniport, 0);
-	connection = sluice_miniport_connection(rig->miniport);
-	/* a busy host is not woken */
-	give(rig, 1);
-	assert_false(is_ready(signal));
-	assert_false(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE)); /* there is something already */
-	assert_int_equal(card_host_line(&rig->card, 0)->want_event, 0);
-	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-	assert_false(is_ready(signal));
-	give(rig, 2);
-	assert_true(is_ready(signal));
-	sluice_miniport_disarm(rig->miniport, 0);
-	assert_false(is_ready(signal));
-	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
-	/* sends, where they are asked for */
-	send_one(&rig->a, send);
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-	card_take(&rig->card, 0, wire, &wire_meta);
-	assert_false(is_ready(signal));
-	assert_false(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_SEND));
-	sluice_miniport_poll(rig->miniport, 0, 64);
-	send_one(&rig->a, send);
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_SEND));
-	card_take(&rig->card, 0, wire, &wire_meta);
-	assert_true(is_ready(signal));
-	sluice_miniport_disarm(rig->miniport, 0);
-	sluice_miniport_poll(rig->miniport, 0, 64);
-	/* the end of the firmware, and its return, wake as well; in between there is nothing to wake for */
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-	card_stop(&rig->card);
-	assert_true(is_ready(signal) && is_ready(connection));
-	assert_int_equal(sluice_miniport_check(rig->miniport), -ENOTCONN);
-	sluice_miniport_disarm(rig->miniport, 0);
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-	assert_false(is_ready(signal));
-	card_start(&rig->card);
-	assert_int_equal(sluice_miniport_reattach(rig->miniport, NULL), 0);
-	assert_int_equal(sluice_miniport_signal(rig->miniport, 0), signal);
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-	give(rig, 3);
-	assert_true(is_ready(signal));
-	send_free(send);
-}
-
-/* A card that never saw the host awake still sees that it has passed what it was woken for. */
-static void test_it_sleeps_and_wakes_again_and_again(void **state)
-{
-	struct rig *rig = *state;
-	int signal;
-
-	rig_start(rig);
-	signal = sluice_miniport_signal(rig->miniport, 0);
-	for (uint8_t i = 0; i < 10; i++) {
-		assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-		assert_int_equal(card_host_line(&rig->card, 0)->want_event, SLUICE_WANT_RECEIVE);
-		give(rig, i);
-		assert_true(is_ready(signal));
-		sluice_miniport_disarm(rig->miniport, 0);
-		assert_int_equal(card_host_line(&rig->card, 0)->want_event, 0);
-		give(rig, i); /* nobody asked */
-		assert_false(is_ready(signal));
-		assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 2);
-	}
-}
-
-static void test_sends_that_wait_for_room_wake(void **state)
-{
-	struct rig *rig = *state;
-	struct sluice_send *sends[65];
-	int signal;
-
-	rig_start(rig);
-	signal = sluice_miniport_signal(rig->miniport, 0);
-	for (unsigned i = 0; i < 65; i++)
-		send_one(&rig->a, sends[i] = send_make(60, 1));
-	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
-	assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
-	assert_true(is_ready(signal));
-	sluice_miniport_disarm(rig->miniport, 0);
-	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
-	for (unsigned i = 0; i < 64; i++)
-		assert_int_equal(card_take(&rig->card, 0, wire, &wire_meta), 60);
-	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 64);
-	for (unsigned i = 0; i < 65; i++)
-		send_free(sends[i]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(traits),
 		CASE(no_firmware_at_first),
-		CASE(the_firmware_goes_and_comes_again),
+		CASE(the_firmware_goes),
+		CASE(the_firmware_comes_again),
+		CASE(a_packet_of_an_old_life),
 		CASE(fewer_queues_than_before),
 		CASE(halt_with_packets_kept),
 		CASE(halt_of_a_protocol_that_sends_on),
@@ -496,9 +416,6 @@ int main(void)
 		CASE(hang),
 		CASE(a_mailbox_that_is_lost),
 		CASE(the_link_is_followed),
-		CASE(sleep_and_wake),
-		CASE(it_sleeps_and_wakes_again_and_again),
-		CASE(sends_that_wait_for_room_wake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
