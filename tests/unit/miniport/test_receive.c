@@ -275,15 +275,15 @@ static void test_descriptors_that_break_the_rules(void **state)
 	static const struct sluice_desc cases[] = {
 		{.length = 60, .id = 64},
 		{.length = 60, .id = UINT32_MAX},
-		{.length = 0, .id = 0},
-		{.length = 2049, .id = 0},
-		{.length = 60, .offset = 1989, .id = 0},
-		{.length = 60, .offset = (uint32_t)-1, .id = 0},
-		{.length = 60, .offset = 2048, .id = 0},
-		{.length = 60, .flags = 0x8, .id = 0},
-		{.length = 60, .flags = 0x8000, .id = 0},
-		{.length = 15, .flags = SLUICE_DESC_META, .id = 0},
-		{.length = 60, .reserved = 1, .id = 0},
+		{.length = 0, .id = 9},
+		{.length = 2049, .id = 9},
+		{.length = 60, .offset = 1989, .id = 9},
+		{.length = 60, .offset = (uint32_t)-1, .id = 9},
+		{.length = 60, .offset = 2048, .id = 9},
+		{.length = 60, .flags = 0x8, .id = 9},
+		{.length = 60, .flags = 0x8000, .id = 9},
+		{.length = 15, .flags = SLUICE_DESC_META, .id = 9},
+		{.length = 60, .reserved = 1, .id = 9},
 	};
 	struct rig *rig = *state;
 	unsigned faults = 0;
@@ -293,7 +293,7 @@ static void test_descriptors_that_break_the_rules(void **state)
 		struct sluice_desc desc = cases[i];
 
 		give(rig, 0, 60, (uint8_t)i, 0);
-		desc.offset += (uint32_t)sluice_receive_buffer_at(2, 64, 0, desc.id < 64 ? desc.id : 0);
+		desc.offset += (uint32_t)sluice_receive_buffer_at(2, 64, 0, desc.id <= 64 ? desc.id : 9);
 		card_give_raw(&rig->card, 0, desc);
 		assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1); /* what came before it is delivered */
 		assert_int_equal(rig->a.received, i + 1);

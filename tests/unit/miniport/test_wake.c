@@ -2,6 +2,7 @@
 /* Sleeping and waking: no event where none was asked for, and none that is lost. */
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -69,7 +70,7 @@ static void test_sends_wake_where_they_are_asked_for(void **state)
 static void test_the_firmware_wakes(void **state)
 {
 	struct rig *rig = *state;
-	int signal, connection;
+	int signal, connection, asleep;
 
 	rig_start(rig);
 	signal = sluice_miniport_signal(rig->miniport, 0);
@@ -81,9 +82,12 @@ static void test_the_firmware_wakes(void **state)
 	sluice_miniport_disarm(rig->miniport, 0);
 	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
 	assert_false(is_ready(signal));
+	asleep = dup(signal); /* what a thread that is in poll() still sleeps on */
 	card_start(&rig->card);
 	assert_int_equal(sluice_miniport_reattach(rig->miniport, NULL), 0);
 	assert_int_equal(sluice_miniport_signal(rig->miniport, 0), signal);
+	assert_true(is_ready(asleep));
+	close(asleep);
 	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
 	give(rig, 3);
 	assert_true(is_ready(signal));
