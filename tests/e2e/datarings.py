@@ -84,6 +84,10 @@ class Host:
     def refused(self):
         return struct.unpack_from("<Q", self.card, 144)[0]
 
+    def short(self):
+        """How many frames have found no buffer."""
+        return struct.unpack_from("<Q", self.card, 152)[0]
+
     def put(self, data, flags=0):
         """One descriptor, not published."""
         place = self.tail % self.entries

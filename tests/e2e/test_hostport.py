@@ -64,12 +64,12 @@ def test_frames_go_through_the_firewall(wired):
 
 
 def test_a_host_receives(wired):
-    """For as long as it gives buffers back, whatever it has been sent before: more than all of them several times."""
+    """For as long as it gives buffers back, more than there are several times; what it was too slow for is counted."""
     frames = []
     with datarings.Host(wired.runtime_dir, "host0", entries=64) as host:
-        fw.wait_until(lambda: frames.extend(host.receive()) or len(frames) > 300, "frames come", 30)
-    first = frames[0][54]
-    assert [frame[54] for frame in frames] == [(first + i) % 64 for i in range(len(frames))]
+        fw.wait_until(lambda: frames.extend(host.receive()) or len(frames) > 300, "frames come", 30, 0.002)
+        missed = sum((after[54] - before[54] - 1) % 64 for before, after in zip(frames, frames[1:]))
+        assert missed <= host.short()
     assert all(frame == tcp(ALLOWED_PORT, bytes([frame[54]]) * 100) for frame in frames)
 
 
