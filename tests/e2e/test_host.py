@@ -259,7 +259,7 @@ def test_the_firmware_dies(fresh):
             waited.append(pings_again(card))
             flows_again(stream)
     assert max(waited) < GENEROUS, waited
-    assert card.firmware.json("drops") == []
+    assert {reason for _, _, reason in card.firmware.drops()} <= {"host-absent", "host-short", "packet-filter"}
 
 
 def test_the_shim_dies(fresh):
