@@ -23,6 +23,7 @@ class Shim:
     """`stop` demands a clean end; `kill` none."""
 
     def __init__(self, namespace, runtime_dir, port="host0", name=DEVICE, *words):
+        self.killed = False
         self.out = tempfile.NamedTemporaryFile("w+", prefix="sluice-shim-")  # pylint: disable=consider-using-with
         command = [fw.SHIM, "--runtime-dir", runtime_dir, "--port", port, "--name", name, *words]
         self.process = subprocess.Popen(namespace.command(command), stdin=subprocess.DEVNULL, stdout=self.out,
@@ -47,8 +48,8 @@ class Shim:
         assert status == 0 and not fw.sanitizer_report(report), f"sluice-shim ended with {status}:\n{report}"
 
     def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
+        self.killed = True
+        self.process.kill()
         self.process.wait()
 
 
@@ -84,11 +85,11 @@ class Card:
 
     def close(self):
         """Everything in order; then nothing is left, whatever was wrong."""
-        failures = []
+        failures, alive = [], [shim for shim in self.shims if not shim.killed]
         try:
-            for stop in [one.stop for one in [*self.shims, self.firmware] if one and one.process.poll() is None]:
+            for one in filter(None, [*alive, self.firmware]):
                 try:
-                    stop()
+                    one.stop()
                 except (AssertionError, subprocess.TimeoutExpired) as failure:
                     failures.append(str(failure))
         finally:
