@@ -38,11 +38,8 @@
 
 /* ---- The log ------------------------------------------------------------------------------------- */
 
-/* X(name): handlers as in im.h, and what a driver does by itself */
-#define RIG_HANDLER_TABLE(X)                                                                                           \
-	X(driver_entry)                                                                                                \
-	X(unload)                                                                                                      \
-	X(uninstall)                                                                                                   \
+/* X(name): handlers as in im.h */
+#define RIG_MINIPORT_TABLE(X)                                                                                          \
 	X(initialize)                                                                                                  \
 	X(halt)                                                                                                        \
 	X(query_information)                                                                                           \
@@ -58,8 +55,9 @@
 	X(pause)                                                                                                       \
 	X(restart)                                                                                                     \
 	X(pnp_event_notify)                                                                                            \
-	X(adapter_shutdown)                                                                                            \
-	X(bind_adapter)                                                                                                \
+	X(adapter_shutdown)
+
+#define RIG_PROTOCOL_TABLE(X)                                                                                          \
 	X(unbind_adapter)                                                                                              \
 	X(open_adapter_complete)                                                                                       \
 	X(close_adapter_complete)                                                                                      \
@@ -73,6 +71,15 @@
 	X(status)                                                                                                      \
 	X(status_complete)                                                                                             \
 	X(pnp_event)
+
+/* ... and what a driver does by itself */
+#define RIG_HANDLER_TABLE(X)                                                                                           \
+	X(driver_entry)                                                                                                \
+	X(unload)                                                                                                      \
+	X(uninstall)                                                                                                   \
+	RIG_MINIPORT_TABLE(X)                                                                                          \
+	X(bind_adapter)                                                                                                \
+	RIG_PROTOCOL_TABLE(X)
 
 enum rig_handler {
 #define X(name) RIG_##name,

@@ -2,6 +2,7 @@
 /* Who answers what (contract section 6C): two relays over a nic that answers whatever it is asked. */
 #include <string.h>
 
+#include "mandatory.h"
 #include "shipped.h"
 
 /* ---- The nic ------------------------------------------------------------------------------------- */
@@ -348,30 +349,6 @@ static void c6_4_c6_5_c6_31_a_query_without_room_tells_the_size_of_each_that_is_
 
 static void c6_46_c6_47_what_every_miniport_has_stands_in_the_list(void **state)
 {
-	static const uint32_t mandatory[] = {
-		SLUICE_OID_GEN_SUPPORTED_LIST,
-		SLUICE_OID_GEN_HARDWARE_STATUS,
-		SLUICE_OID_GEN_MEDIA_SUPPORTED,
-		SLUICE_OID_GEN_MEDIA_IN_USE,
-		SLUICE_OID_GEN_MAXIMUM_LOOKAHEAD,
-		SLUICE_OID_GEN_MAXIMUM_FRAME_SIZE,
-		SLUICE_OID_GEN_LINK_SPEED,
-		SLUICE_OID_GEN_TRANSMIT_BUFFER_SPACE,
-		SLUICE_OID_GEN_RECEIVE_BUFFER_SPACE,
-		SLUICE_OID_GEN_TRANSMIT_BLOCK_SIZE,
-		SLUICE_OID_GEN_RECEIVE_BLOCK_SIZE,
-		SLUICE_OID_GEN_VENDOR_ID,
-		SLUICE_OID_GEN_VENDOR_DESCRIPTION,
-		SLUICE_OID_GEN_VENDOR_DRIVER_VERSION,
-		SLUICE_OID_GEN_CURRENT_PACKET_FILTER,
-		SLUICE_OID_GEN_CURRENT_LOOKAHEAD,
-		SLUICE_OID_GEN_DRIVER_VERSION,
-		SLUICE_OID_GEN_MAXIMUM_TOTAL_SIZE,
-		SLUICE_OID_GEN_PROTOCOL_OPTIONS,
-		SLUICE_OID_GEN_MAC_OPTIONS,
-		SLUICE_OID_GEN_MEDIA_CONNECT_STATUS,
-		SLUICE_OID_GEN_MAXIMUM_SEND_PACKETS,
-	};
 	uint8_t value[512] = {0};
 	uint32_t zero = 0;
 

@@ -312,48 +312,15 @@ static im_status_t on_pnp_event(void *context, struct im_pnp_event *event)
 
 /* ---- Tables -------------------------------------------------------------------------------------- */
 
-#define MINIPORT_TABLE(X)                                                                                              \
-	X(initialize)                                                                                                  \
-	X(halt)                                                                                                        \
-	X(query_information)                                                                                           \
-	X(set_information)                                                                                             \
-	X(cancel_request)                                                                                              \
-	X(reset)                                                                                                       \
-	X(send_packets)                                                                                                \
-	X(send)                                                                                                        \
-	X(cancel_send_packets)                                                                                         \
-	X(transfer_data)                                                                                               \
-	X(return_packets)                                                                                              \
-	X(check_for_hang)                                                                                              \
-	X(pause)                                                                                                       \
-	X(restart)                                                                                                     \
-	X(pnp_event_notify)                                                                                            \
-	X(adapter_shutdown)
-
-#define PROTOCOL_TABLE(X)                                                                                              \
-	X(unbind_adapter)                                                                                              \
-	X(open_adapter_complete)                                                                                       \
-	X(close_adapter_complete)                                                                                      \
-	X(send_complete)                                                                                               \
-	X(receive_packets)                                                                                             \
-	X(receive)                                                                                                     \
-	X(receive_complete)                                                                                            \
-	X(transfer_data_complete)                                                                                      \
-	X(request_complete)                                                                                            \
-	X(reset_complete)                                                                                              \
-	X(status)                                                                                                      \
-	X(status_complete)                                                                                             \
-	X(pnp_event)
-
 void rig_fill_tables(const struct rig_driver *driver, struct im_miniport_characteristics *miniport,
 		     struct im_protocol_characteristics *protocol)
 {
 	*miniport = driver->miniport; /* the version, and what is never supplied, as the test has it */
 	*protocol = driver->protocol;
 #define X(name) miniport->name = miniport->name != NULL ? on_##name : NULL;
-	MINIPORT_TABLE(X)
+	RIG_MINIPORT_TABLE(X)
 #undef X
 #define X(name) protocol->name = protocol->name != NULL ? on_##name : NULL;
-	PROTOCOL_TABLE(X)
+	RIG_PROTOCOL_TABLE(X)
 #undef X
 }

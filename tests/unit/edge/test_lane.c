@@ -8,38 +8,6 @@
 
 static struct wires wires;
 
-/* What the host-side edge is told about its sends. */
-static uint32_t done;
-static uint16_t statuses[2048];
-static void (*send_complete)(void *context, struct im_packet **packets, uint16_t count);
-
-static void spy(void *context, struct im_packet **packets, uint16_t count)
-{
-	for (uint16_t i = 0; i < count; i++)
-		statuses[done++] = packets[i]->status;
-	send_complete(context, packets, count);
-}
-
-static void up(const struct wires_config *config)
-{
-	struct im_protocol *edge;
-
-	wires_up(&wires, config);
-	edge = im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol;
-	send_complete = edge->handlers.send_complete;
-	edge->handlers.send_complete = spy;
-	done = 0;
-}
-
-static uint32_t count_status(im_status_t status)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < done; i++)
-		count += statuses[i] == status;
-	return count;
-}
-
 /* ---- Through --------------------------------------------------------------------------------------- */
 
 /* contract: 4.2 5.11 */
@@ -47,7 +15,7 @@ static void frames_pass_in_order_both_ways(void **state)
 {
 	(void)state;
 	for (uint32_t levels = 0; levels <= 4; levels += 2) {
-		up(&(struct wires_config){.levels = levels});
+		wires_up(&wires, &(struct wires_config){.levels = levels});
 		wires_put(&wires, wires.from_host, 0, 100, 64, 1);
 		wires_put(&wires, wires.from_wire, 1000, 70, 64, 1);
 		wires_poll(wires.host);
@@ -56,7 +24,7 @@ static void frames_pass_in_order_both_ways(void **state)
 		edge_port_flush(wires.host);
 		wires_expect(wires.to_wire, 0, 100);
 		wires_expect(wires.to_host, 1000, 70);
-		assert_int_equal(count_status(IM_STATUS_SUCCESS), 100);
+		assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 100);
 		assert_int_equal(wires.host->queues[0].rx_packets, 100);
 		assert_int_equal(wires.wire->queues[0].tx_packets, 100);
 		assert_int_equal(wires.wire->queues[0].tx_bytes, 100 * 64);
@@ -68,7 +36,7 @@ static void frames_pass_in_order_both_ways(void **state)
 static void a_poll_takes_no_more_than_a_burst(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	wires_put(&wires, wires.from_host, 0, EDGE_BURST + 5, 64, 1);
 	assert_int_equal(edge_port_poll(wires.host), EDGE_BURST);
 	assert_int_equal(edge_port_poll(wires.host), 5);
@@ -80,11 +48,11 @@ static void a_poll_takes_no_more_than_a_burst(void **state)
 static void partial_bursts_leave_with_the_flush(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	wires_put(&wires, wires.from_host, 0, 3, 64, 1);
 	wires_poll(wires.host);
 	assert_int_equal(wires.wire->queues[0].pending, 3);
-	assert_int_equal(done, 0);
+	assert_int_equal(wires_told(&wires), 0);
 	assert_int_equal(edge_port_flush(wires.wire), 3);
 	assert_int_equal(wires.wire->queues[0].pending, 0);
 	wires_expect(wires.to_wire, 0, 3);
@@ -97,7 +65,7 @@ static void segments_stay_together(void **state)
 	struct rte_mbuf *mbuf = NULL;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	wires_put(&wires, wires.from_host, 5, 1, 100, 3);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
@@ -118,7 +86,7 @@ static void a_slow_port_keeps_the_order(void **state)
 	uint32_t taken = 0;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 3, .to_wire = 7});
+	wires_up(&wires, &(struct wires_config){.levels = 3, .to_wire = 7});
 	wires_put(&wires, wires.from_host, 0, 240, 64, 1);
 	for (int turn = 0; turn < 100; turn++) {
 		edge_port_poll(wires.host);
@@ -126,7 +94,7 @@ static void a_slow_port_keeps_the_order(void **state)
 		taken += wires_take(wires.to_wire, taken, 1u + (uint32_t)turn % 7);
 	}
 	assert_int_equal(taken, 240);
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 240);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 240);
 	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_TX_QUEUE_FULL), 0);
 	wires_down(&wires);
 }
@@ -137,7 +105,7 @@ static void a_slow_host_keeps_the_order(void **state)
 	uint32_t taken = 0;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 3, .to_host = 5});
+	wires_up(&wires, &(struct wires_config){.levels = 3, .to_host = 5});
 	wires_put(&wires, wires.from_wire, 0, 200, 64, 1);
 	for (int turn = 0; turn < 100; turn++) {
 		edge_port_poll(wires.wire);
@@ -156,12 +124,12 @@ static void overflow_refuses_the_newest_and_counts(void **state)
 	const uint32_t room = 7 + EDGE_PENDING_MAX;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 2, .to_wire = 7});
+	wires_up(&wires, &(struct wires_config){.levels = 2, .to_wire = 7});
 	wires_put(&wires, wires.from_host, 0, room + 37, 64, 1);
 	wires_poll(wires.host);
 	assert_int_equal(wires.wire->queues[0].pending, EDGE_PENDING_MAX);
-	assert_int_equal(count_status(IM_STATUS_RESOURCES), 37);
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 7);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_RESOURCES), 37);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 7);
 	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_TX_QUEUE_FULL), 37);
 	for (uint32_t taken = 0; taken < room;) {
 		uint32_t some = wires_take(wires.to_wire, taken, room);
@@ -170,8 +138,8 @@ static void overflow_refuses_the_newest_and_counts(void **state)
 		taken += some;
 		edge_port_flush(wires.wire);
 	}
-	assert_int_equal(done, room + 37); /* each exactly once */
-	assert_int_equal(count_status(IM_STATUS_RESOURCES), 37);
+	assert_int_equal(wires_told(&wires), room + 37); /* each exactly once */
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_RESOURCES), 37);
 	wires_down(&wires);
 }
 
@@ -179,7 +147,7 @@ static void overflow_refuses_the_newest_and_counts(void **state)
 static void overflow_towards_the_host_returns_what_is_refused(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_host = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_host = 4});
 	wires_put(&wires, wires.from_wire, 0, 4 + EDGE_PENDING_MAX + 11, 64, 1);
 	wires_poll(wires.wire);
 	assert_int_equal(wires_dropped(wires.host, SLUICE_IN, SLUICE_DROP_TX_QUEUE_FULL), 11);
@@ -190,7 +158,7 @@ static void overflow_towards_the_host_returns_what_is_refused(void **state)
 static void what_waits_at_the_end_is_given_back(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 2, .to_wire = 7, .to_host = 3});
+	wires_up(&wires, &(struct wires_config){.levels = 2, .to_wire = 7, .to_host = 3});
 	wires_put(&wires, wires.from_host, 0, 27, 64, 1);
 	wires_put(&wires, wires.from_wire, 0, 13, 64, 1);
 	wires_poll(wires.host);
@@ -200,8 +168,8 @@ static void what_waits_at_the_end_is_given_back(void **state)
 	edge_port_abandon(wires.host, 0);
 	edge_port_abandon(wires.wire, 0);
 	assert_int_equal(wires.wire->queues[0].pending, 0);
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 7);
-	assert_int_equal(count_status(IM_STATUS_SEND_ABORTED), 20);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 7);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SEND_ABORTED), 20);
 	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_TX_REFUSED), 20);
 	assert_int_equal(wires_dropped(wires.host, SLUICE_IN, SLUICE_DROP_TX_REFUSED), 10);
 	assert_int_equal(im_outstanding(im_find_instance("wire0")), 0);
@@ -211,6 +179,7 @@ static void what_waits_at_the_end_is_given_back(void **state)
 
 /* A sender may send again from its completion, while the port is in the middle of a flush. */
 static uint32_t sent_again;
+static void (*send_complete)(void *context, struct im_packet **packets, uint16_t count);
 
 static void send_again(void *context, struct im_packet **packets, uint16_t count)
 {
@@ -219,21 +188,25 @@ static void send_again(void *context, struct im_packet **packets, uint16_t count
 		wires_put(&wires, wires.from_host, 20 + 49 - sent_again, 1, 64, 1);
 		assert_int_equal(edge_port_poll(wires.host), 1);
 	}
-	spy(context, packets, count);
+	send_complete(context, packets, count);
 }
 
 /* contract: 11.15 */
 static void sends_from_a_completion_keep_their_place(void **state)
 {
+	struct im_protocol *edge;
+
 	(void)state;
-	up(&(struct wires_config){.levels = 2});
-	im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol->handlers.send_complete = send_again;
+	wires_up(&wires, &(struct wires_config){.levels = 2});
+	edge = im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol;
+	send_complete = edge->handlers.send_complete;
+	edge->handlers.send_complete = send_again;
 	sent_again = 50;
 	wires_put(&wires, wires.from_host, 0, 20, 64, 1);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire); /* takes along what comes during it */
 	assert_int_equal(sent_again, 0);
-	assert_int_equal(done, 70);
+	assert_int_equal(wires_told(&wires), 70);
 	wires_expect(wires.to_wire, 0, 70);
 	wires_down(&wires);
 }
@@ -244,15 +217,16 @@ static void sends_from_a_completion_keep_their_place(void **state)
 static void a_frame_that_is_too_long_is_not_sent(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .mtu = 100}); /* and 22 bytes of Ethernet header and two tags */
+	wires_up(&wires,
+		 &(struct wires_config){.levels = 1, .mtu = 100}); /* and 22 bytes of Ethernet header and two tags */
 	wires_put(&wires, wires.from_host, 0, 1, 123, 1);
 	wires_put(&wires, wires.from_host, 1, 1, 122, 1);
 	wires_put(&wires, wires.from_host, 2, 1, 123, 3); /* its segments are short, it is not */
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
 	wires_expect(wires.to_wire, 1, 1);
-	assert_int_equal(count_status(IM_STATUS_INVALID_LENGTH), 2);
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 1);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_INVALID_LENGTH), 2);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 1);
 	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_FRAME_TOO_LONG), 2);
 	wires_put(&wires, wires.from_wire, 0, 1, 123, 1);
 	wires_poll(wires.wire);
@@ -274,7 +248,7 @@ static void set_packet_filter(const char *instance, uint32_t filter)
 static void nothing_is_indicated_while_the_packet_filter_is_zero(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 2});
+	wires_up(&wires, &(struct wires_config){.levels = 2});
 	set_packet_filter("p0", 0); /* forwarded to the port (6.36) */
 	wires_put(&wires, wires.from_wire, 0, 9, 64, 1);
 	wires_poll(wires.wire);
@@ -295,7 +269,7 @@ static void without_descriptors_frames_are_dropped_and_counted(void **state)
 	void *all[1023];
 
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	assert_int_equal(rte_mempool_get_bulk(wires.pool.descriptors, all, RTE_DIM(all)), 0);
 	wires_put(&wires, wires.from_wire, 0, 6, 64, 1);
 	wires_put(&wires, wires.from_host, 0, 4, 64, 1);
@@ -313,7 +287,7 @@ static void a_stack_that_does_not_run_leaves_frames_in_the_port(void **state)
 	struct im_account sum;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	im_pause(im_find_instance("p0"));
 	wires_put(&wires, wires.from_host, 0, 3, 64, 1);
 	wires_put(&wires, wires.from_wire, 0, 3, 64, 1);
@@ -323,7 +297,7 @@ static void a_stack_that_does_not_run_leaves_frames_in_the_port(void **state)
 	wires_expect(wires.to_host, 0, 0);
 	im_read_account(im_instance_account(im_find_instance("p0")), &sum);
 	assert_int_equal(sum.drops[SLUICE_IN][SLUICE_DROP_NOT_RUNNING], 3);
-	assert_int_equal(done, 0);
+	assert_int_equal(wires_told(&wires), 0);
 	im_restart(im_find_instance("p0"));
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
@@ -334,7 +308,7 @@ static void a_stack_that_does_not_run_leaves_frames_in_the_port(void **state)
 static void a_port_that_is_held_is_not_polled(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	edge_port_hold(wires.host);
 	edge_port_hold(wires.wire);
 	wires_put(&wires, wires.from_host, 0, 3, 64, 1);
@@ -359,7 +333,7 @@ static void a_port_with_a_rate_receives_no_faster(void **state)
 	uint32_t received = 0;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 0, .rx_pps = 2000});
+	wires_up(&wires, &(struct wires_config){.levels = 0, .rx_pps = 2000});
 	wires_put(&wires, wires.from_host, 0, 500, 64, 1);
 	begin = rte_rdtsc();
 	do {
@@ -375,7 +349,7 @@ static void a_port_with_a_rate_receives_no_faster(void **state)
 static void a_port_that_was_idle_does_not_make_up_for_it(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 0, .rx_pps = 1000});
+	wires_up(&wires, &(struct wires_config){.levels = 0, .rx_pps = 1000});
 	wires_put(&wires, wires.from_host, 0, 1, 64, 1);
 	assert_int_equal(edge_port_poll(wires.host), 1);
 	wires.host->queues[0].next_rx -= rte_get_tsc_hz(); /* a second ago */
@@ -410,7 +384,7 @@ static void packets_for_the_call_only_are_copied(void **state)
 {
 	(void)state;
 	for (uint32_t levels = 0; levels <= 2; levels += 2) {
-		up(&(struct wires_config){.levels = levels});
+		wires_up(&wires, &(struct wires_config){.levels = levels});
 		indicate_for_the_call(&wires, 40, 8, 64, 1);
 		indicate_for_the_call(&wires, 48, 2, 3000, 2); /* a frame longer than the MTU */
 		indicate_for_the_call(&wires, 48, 2, 1400, 4);
@@ -427,7 +401,7 @@ static void copies_wait_behind_what_waits(void **state)
 {
 	(void)state;
 	for (uint32_t levels = 0; levels <= 1; levels++) {
-		up(&(struct wires_config){.levels = levels, .to_host = 4});
+		wires_up(&wires, &(struct wires_config){.levels = levels, .to_host = 4});
 		wires_put(&wires, wires.from_wire, 0, 6, 64, 1);
 		wires_poll(wires.wire);
 		edge_port_flush(wires.host); /* 4 are out, 2 wait */
@@ -449,7 +423,7 @@ static void copies_without_a_buffer_are_dropped_and_counted(void **state)
 	unsigned count;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 0});
+	wires_up(&wires, &(struct wires_config){.levels = 0});
 	wires_put(&wires, wires.from_wire, 0, 1, 64, 1);
 	assert_int_equal(rte_ring_dequeue(wires.from_wire, (void **)frame), 0);
 	assert_int_equal(im_packet_wrap(&wires.pool, frame, packet, 1), 0);

@@ -8,37 +8,6 @@
 
 static struct wires wires;
 
-static uint32_t done;
-static uint16_t statuses[1024];
-static void (*send_complete)(void *context, struct im_packet **packets, uint16_t count);
-
-static void spy(void *context, struct im_packet **packets, uint16_t count)
-{
-	for (uint16_t i = 0; i < count; i++)
-		statuses[done++] = packets[i]->status;
-	send_complete(context, packets, count);
-}
-
-static void up(const struct wires_config *config)
-{
-	struct im_protocol *edge;
-
-	wires_up(&wires, config);
-	edge = im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol;
-	send_complete = edge->handlers.send_complete;
-	edge->handlers.send_complete = spy;
-	done = 0;
-}
-
-static uint32_t count_status(im_status_t status)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < done; i++)
-		count += statuses[i] == status;
-	return count;
-}
-
 /* ---- Pause ----------------------------------------------------------------------------------------- */
 
 static void take_all(struct edge_port *port, struct rte_ring *ring, uint32_t first, uint32_t count)
@@ -58,13 +27,13 @@ static void take_all(struct edge_port *port, struct rte_ring *ring, uint32_t fir
 static void a_pause_of_a_slow_wire_loses_nothing(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 2, .to_wire = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 2, .to_wire = 4});
 	wires_put(&wires, wires.from_host, 0, 20, 64, 1);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
 	assert_int_equal(wires.wire->queues[0].pending, 16);
 	edge_port_clear(wires.wire); /* what its pause does */
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 20);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 20);
 	assert_int_equal(im_outstanding(im_find_instance("wire0")), 0);
 	assert_true(edge_port_waits(wires.wire, 0));
 	im_pause(im_find_instance("p0"));
@@ -86,7 +55,7 @@ static void a_pause_of_a_slow_wire_loses_nothing(void **state)
 static void a_pause_of_the_top_loses_nothing(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_host = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_host = 4});
 	wires_put(&wires, wires.from_wire, 0, 20, 64, 1);
 	wires_poll(wires.wire);
 	edge_port_flush(wires.host);
@@ -100,7 +69,7 @@ static void a_pause_of_the_top_loses_nothing(void **state)
 static void an_unbind_of_the_top_loses_nothing(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_host = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_host = 4});
 	wires_put(&wires, wires.from_wire, 0, 9, 64, 1);
 	wires_poll(wires.wire);
 	edge_port_flush(wires.host);
@@ -134,7 +103,7 @@ static void send_tagged(uint32_t first, uint16_t count, uint32_t cancel_id)
 static void a_cancel_takes_out_what_waits_with_the_id(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_wire = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_wire = 4});
 	send_tagged(0, 6, 0);
 	send_tagged(100, 3, 7);
 	send_tagged(6, 2, 0);
@@ -143,8 +112,8 @@ static void a_cancel_takes_out_what_waits_with_the_id(void **state)
 	wires_expect(wires.to_wire, 0, 4);
 	edge_port_flush(wires.wire);
 	wires_expect(wires.to_wire, 4, 4); /* the others keep their order */
-	assert_int_equal(count_status(IM_STATUS_SEND_ABORTED), 3);
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 8);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SEND_ABORTED), 3);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 8);
 	wires_down(&wires);
 }
 
@@ -154,7 +123,7 @@ static void a_cancel_takes_out_what_waits_with_the_id(void **state)
 static void what_waits_for_a_dead_port_is_given_up(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_wire = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_wire = 4});
 	wires_put(&wires, wires.from_host, 0, 10, 64, 1);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
@@ -164,7 +133,7 @@ static void what_waits_for_a_dead_port_is_given_up(void **state)
 	wires.wire->queues[0].stuck_since -= (EDGE_STUCK_SECONDS + 1) * rte_get_tsc_hz();
 	edge_port_flush(wires.wire);
 	assert_int_equal(wires.wire->queues[0].pending, 0);
-	assert_int_equal(count_status(IM_STATUS_FAILURE), 6);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_FAILURE), 6);
 	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_TX_REFUSED), 6);
 	wires_down(&wires);
 }
@@ -172,7 +141,7 @@ static void what_waits_for_a_dead_port_is_given_up(void **state)
 static void a_port_that_takes_a_little_is_not_dead(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1, .to_wire = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_wire = 4});
 	wires_put(&wires, wires.from_host, 0, 10, 64, 1);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
@@ -208,23 +177,23 @@ static void run_elsewhere(uint16_t count)
 static void packets_of_another_thread_are_left_to_the_owner(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	run_elsewhere(16);
 	assert_int_equal(wires.wire->queues[0].pending, 0);
 	assert_true(edge_port_waits(wires.wire, 0));
-	assert_int_equal(done, 0);
+	assert_int_equal(wires_told(&wires), 0);
 	edge_port_flush(wires.wire);
 	wires_expect(wires.to_wire, 1000, 16);
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 16);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 16);
 	wires_down(&wires);
 }
 
 static void another_threads_packets_that_find_no_room_fail(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 1});
+	wires_up(&wires, &(struct wires_config){.levels = 1});
 	run_elsewhere(EDGE_INBOX_MAX + 8);
-	assert_int_equal(count_status(IM_STATUS_RESOURCES), 8);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_RESOURCES), 8);
 	assert_int_equal(wires_dropped(wires.wire, SLUICE_OUT, SLUICE_DROP_TX_QUEUE_FULL), 8);
 	edge_port_flush(wires.wire);
 	wires_expect(wires.to_wire, 1000, EDGE_INBOX_MAX);
@@ -234,11 +203,11 @@ static void another_threads_packets_that_find_no_room_fail(void **state)
 static void a_pause_takes_another_threads_packets_along(void **state)
 {
 	(void)state;
-	up(&(struct wires_config){.levels = 0});
+	wires_up(&wires, &(struct wires_config){.levels = 0});
 	run_elsewhere(16);
 	edge_port_clear(wires.wire);
 	im_pause(im_find_instance("wire0"));
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 16);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 16);
 	edge_port_flush(wires.wire);
 	wires_expect(wires.to_wire, 1000, 16);
 	wires_down(&wires);
@@ -250,19 +219,19 @@ static void a_worker_clears_its_own_queue(void **state)
 	struct im_worker *self;
 
 	(void)state;
-	up(&(struct wires_config){.levels = 0, .to_wire = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 0, .to_wire = 4});
 	self = im_this_worker;
 	wires_put(&wires, wires.from_host, 0, 10, 64, 1);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
 	edge_port_serve(wires.wire, 0, 5);
 	edge_port_clear(wires.wire);
-	assert_int_equal(done, 4);
+	assert_int_equal(wires_told(&wires), 4);
 	assert_int_equal(edge_port_flush(wires.wire), 0); /* not this thread's any more */
 	im_this_worker = &im_core.workers[5];
 	edge_port_flush(wires.wire);
 	im_this_worker = self;
-	assert_int_equal(count_status(IM_STATUS_SUCCESS), 10);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_SUCCESS), 10);
 	assert_int_equal(wires.wire->queues[0].frames, 6);
 	edge_port_serve(wires.wire, 0, 0);
 	wires_expect(wires.to_wire, 0, 4);

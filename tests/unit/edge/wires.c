@@ -61,6 +61,26 @@ static void make_stack(struct wires *wires)
 	}
 }
 
+static struct wires *told;
+static void (*send_complete)(void *context, struct im_packet **packets, uint16_t count);
+
+static void spy(void *context, struct im_packet **packets, uint16_t count)
+{
+	assert_true(told->told + count <= WIRES_TOLD_MAX);
+	for (uint16_t i = 0; i < count; i++)
+		told->statuses[told->told++] = packets[i]->status;
+	send_complete(context, packets, count);
+}
+
+static void spy_on_sends(struct wires *wires)
+{
+	struct im_protocol *edge = im_find_driver(EDGE_UPPER_DRIVER)->wrapper->protocol;
+
+	told = wires;
+	send_complete = edge->handlers.send_complete;
+	edge->handlers.send_complete = spy;
+}
+
 void wires_up(struct wires *wires, const struct wires_config *config)
 {
 	const char *failed = "";
@@ -79,6 +99,7 @@ void wires_up(struct wires *wires, const struct wires_config *config)
 	wires->wire = make_port(wires, config, "wire", wires->from_wire, wires->to_wire);
 	wires->host->may_be_asked = config->asks;
 	make_stack(wires);
+	spy_on_sends(wires);
 }
 
 /* ---- Down ----------------------------------------------------------------------------------------- */
@@ -176,4 +197,18 @@ uint64_t wires_dropped(const struct edge_port *port, enum sluice_direction direc
 
 	im_read_account(edge_port_account(port), &sum);
 	return sum.drops[direction][reason];
+}
+
+uint32_t wires_told(const struct wires *wires)
+{
+	return wires->told;
+}
+
+uint32_t wires_told_status(const struct wires *wires, im_status_t status)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < wires->told; i++)
+		count += wires->statuses[i] == status;
+	return count;
 }

@@ -27,11 +27,15 @@ struct wires_config {
 	uint32_t asks;	 /* what the host may ask of its frames: enum sluice_offload */
 };
 
+#define WIRES_TOLD_MAX 2048u
+
 struct wires {
 	struct im_packet_pool pool;
 	struct rte_ring *from_host, *to_host, *from_wire, *to_wire;
 	struct edge_port *host, *wire;
 	uint32_t levels;
+	uint32_t told;
+	uint16_t statuses[WIRES_TOLD_MAX]; /* of those told */
 };
 
 void wires_up(struct wires *wires, const struct wires_config *config);
@@ -52,6 +56,10 @@ uint32_t wires_take(struct rte_ring *ring, uint32_t first, uint32_t most);
 
 /** Poll until nothing more comes in. */
 void wires_poll(struct edge_port *port);
+
+/** What the host-side edge was told of its sends: how many are done, how many of them with @p status. */
+uint32_t wires_told(const struct wires *wires);
+uint32_t wires_told_status(const struct wires *wires, im_status_t status);
 
 /** Packets that the port dropped for @p reason. */
 uint64_t wires_dropped(const struct edge_port *port, enum sluice_direction direction, enum sluice_drop reason);

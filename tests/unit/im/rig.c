@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "rig.h"
 
@@ -388,88 +385,6 @@ static im_status_t top_entry(struct im_driver_object *object)
 	return IM_STATUS_SUCCESS;
 }
 
-/* ---- relays --------------------------------------------------------------------------------------- */
-
-static struct im_relay_driver relay = {.description = "relay"};
-static struct im_relay_driver picky = {.description = "picky"};
-
-static im_status_t relay_bind(const struct im_bind_config *config)
-{
-	return im_relay_bind(&relay, config);
-}
-
-static void relay_unload(void)
-{
-	rig_event("unload", "relay");
-	im_relay_unload(&relay);
-}
-
-static im_status_t relay_entry(struct im_driver_object *object)
-{
-	static const struct im_miniport_characteristics miniport;
-	static const struct im_protocol_characteristics protocol = {.bind_adapter = relay_bind};
-
-	return im_relay_register(&relay, object, &miniport, &protocol, relay_unload);
-}
-
-static im_status_t picky_bind(const struct im_bind_config *config)
-{
-	return im_relay_bind(&picky, config);
-}
-
-static void picky_unload(void)
-{
-	im_relay_unload(&picky);
-}
-
-static uint16_t part(struct im_packet **packets, uint16_t count, struct im_packet **odd, struct im_packet **even)
-{
-	uint16_t odds = 0;
-
-	for (uint16_t i = 0; i < count; i++) {
-		if (packets[i]->length % 2 == 1)
-			odd[odds++] = packets[i];
-		else
-			even[i - odds] = packets[i];
-	}
-	return odds;
-}
-
-static void picky_send_packets(void *context, struct im_packet **packets, uint16_t count)
-{
-	struct im_packet *odd[IM_BURST], *even[IM_BURST];
-	uint16_t odds = part(packets, count, odd, even);
-	struct im_relay *level = context;
-
-	for (uint16_t i = 0; i < count - odds; i++)
-		even[i]->status = IM_STATUS_FAILURE;
-	im_send_complete(level->instance, even, (uint16_t)(count - odds));
-	im_send_packets(level->below, odd, odds);
-}
-
-/* As a filter does: what it declines stays behind, and the first packet of what passes is another than the first it
- * got. */
-static void picky_receive_packets(void *context, struct im_packet **packets, uint16_t count, uint16_t *references)
-{
-	struct im_packet *odd[IM_BURST], *even[IM_BURST];
-	bool lent = packets[0]->status == IM_STATUS_SUCCESS;
-	uint16_t odds = part(packets, count, odd, even);
-	struct im_relay *level = context;
-
-	for (uint16_t i = 0; i < count; i++)
-		references[i] = lent && packets[i]->length % 2 == 1;
-	im_indicate_receive_packets(level->instance, odd, odds);
-}
-
-static im_status_t picky_entry(struct im_driver_object *object)
-{
-	static const struct im_miniport_characteristics miniport = {.send_packets = picky_send_packets};
-	static const struct im_protocol_characteristics protocol = {.bind_adapter = picky_bind,
-								    .receive_packets = picky_receive_packets};
-
-	return im_relay_register(&picky, object, &miniport, &protocol, picky_unload);
-}
-
 /* ---- Stacks --------------------------------------------------------------------------------------- */
 
 static void load(const char *name, im_driver_entry_t entry)
@@ -530,8 +445,8 @@ void rig_core_up(const char *nic_driver)
 	load("nic1", nic_entry);
 	load("serial", nic_entry);
 	load("serial1", nic_entry);
-	load("relay", relay_entry);
-	load(RIG_PICKY, picky_entry);
+	load("relay", rig_relay_entry);
+	load(RIG_PICKY, rig_picky_entry);
 	load("top", top_entry);
 	load("top2", top_entry);
 	assert_int_equal(im_start_plain_instance(im_find_driver(nic_driver), "nic", &rig_nic), IM_STATUS_SUCCESS);
@@ -600,152 +515,4 @@ void rig_down(void)
 	rig_nic.attributes = 0;
 	im_unload_drivers();
 	assert_int_equal(im_core_destroy(), 0); /* leaks */
-}
-
-/* ---- Packets -------------------------------------------------------------------------------------- */
-
-/* Descriptor, buffers and bytes are one piece of memory, so that free() takes them all. */
-struct im_packet *rig_packet_in(uint8_t slots, uint32_t length, uint32_t size)
-{
-	size_t head = RTE_ALIGN_CEIL(sizeof(struct im_packet) + slots * sizeof(struct im_packet_slot), 64);
-	uint32_t segments = length > size ? (length + size - 1) / size : 1;
-	uint8_t *memory = aligned_alloc(64, RTE_ALIGN_CEIL(head + segments * sizeof(struct rte_mbuf) + length, 64));
-	struct im_packet *packet = (struct im_packet *)(void *)memory;
-	struct rte_mbuf *mbufs = (struct rte_mbuf *)(void *)(memory + head);
-	uint8_t *bytes = (uint8_t *)(mbufs + segments);
-
-	assert_non_null(memory);
-	memset(memory, 0, head + segments * sizeof(*mbufs));
-	for (uint32_t i = 0; i < length; i++)
-		bytes[i] = (uint8_t)i;
-	for (uint32_t i = 0; i < segments; i++) {
-		mbufs[i].buf_addr = bytes + i * size;
-		mbufs[i].buf_len = mbufs[i].data_len = (uint16_t)RTE_MIN(size, length - i * size);
-		mbufs[i].nb_segs = 1;
-		mbufs[i].refcnt = 1;
-		mbufs[i].next = i + 1 < segments ? &mbufs[i + 1] : NULL;
-	}
-	mbufs->pkt_len = length;
-	mbufs->nb_segs = (uint16_t)segments;
-	packet->mbuf = mbufs;
-	packet->slots = slots;
-	packet->length = length;
-	packet->status = IM_STATUS_SUCCESS;
-	return packet;
-}
-
-struct im_packet *rig_packet(uint8_t slots, uint32_t length)
-{
-	return rig_packet_in(slots, length, length);
-}
-
-void rig_packets(struct im_packet **packets, uint16_t count)
-{
-	for (uint16_t i = 0; i < count; i++)
-		packets[i] = rig_packet(RIG_LEVELS_MAX + 2, 60u + i);
-}
-
-void rig_packets_free(struct im_packet **packets, uint16_t count)
-{
-	for (uint16_t i = 0; i < count; i++) {
-		assert_int_equal(packets[i]->depth, 0); /* nobody on its way has it any more */
-		free(packets[i]);
-	}
-}
-
-uint8_t *rig_byte(const struct im_packet *packet, uint32_t at)
-{
-	const struct rte_mbuf *mbuf = packet->mbuf;
-
-	for (; at >= rte_pktmbuf_data_len(mbuf); mbuf = mbuf->next)
-		at -= rte_pktmbuf_data_len(mbuf);
-	return rte_pktmbuf_mtod_offset(mbuf, uint8_t *, at);
-}
-
-void rig_complete(uint32_t from, uint32_t count, im_status_t status)
-{
-	for (uint32_t i = from; i < from + count; i++)
-		rig_nic.sent.packets[i]->status = (uint16_t)status;
-	im_send_complete(rig_nic.instance, &rig_nic.sent.packets[from], (uint16_t)count);
-}
-
-struct im_account rig_account(const char *instance)
-{
-	struct im_account sum;
-
-	im_read_account(im_instance_account(im_find_instance(instance)), &sum);
-	return sum;
-}
-
-struct im_account rig_binding_account(const struct rig_top *top)
-{
-	struct im_account sum;
-
-	im_read_account(im_binding_account(top->binding), &sum);
-	return sum;
-}
-
-void rig_expect_at(int line, const char *name, const struct rig_log *log, struct im_packet *const *packets,
-		   uint32_t count)
-{
-	if (log->count != count)
-		fail_msg("line %d: %s holds %u packets, expected %u", line, name, log->count, count);
-	for (uint32_t i = 0; i < count; i++)
-		if (log->packets[i] != packets[i])
-			fail_msg("line %d: %s: packet %u is not the one expected there", line, name, i);
-}
-
-void rig_expect_status_at(int line, const char *name, const struct rig_log *log, im_status_t status, uint32_t count)
-{
-	if (log->count != count)
-		fail_msg("line %d: %s holds %u packets, expected %u", line, name, log->count, count);
-	for (uint32_t i = 0; i < count; i++)
-		if (log->statuses[i] != status)
-			fail_msg("line %d: %s: packet %u has status '%s', expected '%s'", line, name, i,
-				 im_status_text(log->statuses[i]), im_status_text(status));
-}
-
-/* ---- Violations ----------------------------------------------------------------------------------- */
-
-static void run_in_child(int out, void (*run)(void))
-{
-	dup2(out, STDERR_FILENO);
-	run();
-	_exit(0);
-}
-
-void rig_expect_violation_at(int line, const char *statement, void (*run)(void))
-{
-	char text[1024] = "", expected[64];
-	ssize_t length;
-	int pipes[2], status;
-	pid_t child;
-
-	assert_int_equal(pipe(pipes), 0);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0)
-		run_in_child(pipes[1], run);
-	close(pipes[1]);
-	length = read(pipes[0], text, sizeof(text) - 1);
-	close(pipes[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	snprintf(expected, sizeof(expected), "im-contract [%s] violated", statement);
-	if (length <= 0 || strstr(text, expected) == NULL)
-		fail_msg("line %d: expected '%s', got '%s'", line, expected, text);
-	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
-		fail_msg("line %d: [%s] was reported but did not abort", line, statement);
-}
-
-/* ---- Allocation ----------------------------------------------------------------------------------- */
-
-uint32_t rig_fail_calloc;
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	if (rig_fail_calloc > 0 && --rig_fail_calloc == 0)
-		return NULL;
-	return __real_calloc(count, size);
 }

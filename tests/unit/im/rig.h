@@ -119,6 +119,9 @@ im_status_t rig_bind(const char *driver, const char *adapter, const char *vnic);
 /** A driver that passes on only packets with an odd length, and completes or declines the others itself. */
 #define RIG_PICKY "picky"
 
+im_status_t rig_relay_entry(struct im_driver_object *object);
+im_status_t rig_picky_entry(struct im_driver_object *object);
+
 /** No protocol has a receive handler any more: what is for the call only comes through receive_packets. */
 void rig_without_lookahead(void);
 

@@ -242,21 +242,7 @@ static void wait_with_a_lock_held(void **state)
 
 /* ---- -------------------------------------------------------------------------------------------------- */
 
-static int up(void **state)
-{
-	(void)state;
-	watched_core_up(0, NULL);
-	return 0;
-}
-
-static int down(void **state)
-{
-	(void)state;
-	watched_core_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, watched_alone, watched_end)
 
 int main(void)
 {

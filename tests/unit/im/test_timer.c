@@ -334,20 +334,11 @@ static void timers_of_many_threads_end_once(void **state)
 
 static int up(void **state)
 {
-	(void)state;
-	watched_core_up(0, NULL);
 	order[0] = '\0';
-	return 0;
+	return watched_alone(state);
 }
 
-static int down(void **state)
-{
-	(void)state;
-	watched_core_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, watched_end)
 
 int main(void)
 {

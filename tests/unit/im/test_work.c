@@ -302,14 +302,7 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	watched_core_down();
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, up, watched_end)
 
 int main(void)
 {

@@ -31,6 +31,20 @@ void watched_core_down(void)
 	assert_int_equal(im_core_destroy(), 0);
 }
 
+int watched_alone(void **state)
+{
+	(void)state;
+	watched_core_up(0, NULL);
+	return 0;
+}
+
+int watched_end(void **state)
+{
+	(void)state;
+	watched_core_down();
+	return 0;
+}
+
 void watched_expect_at(int line, const char *statement, const char *driver, const char *text)
 {
 	char beginning[128];

@@ -62,6 +62,10 @@ void watched_core_up(uint32_t workers, const struct im_verify_options *options);
 /** Expect no violation that was not taken note of. */
 void watched_core_down(void);
 
+/* The same as setup and teardown of a test: no workers, the verifier as it is by default. */
+int watched_alone(void **state);
+int watched_end(void **state);
+
 /** The core with two workers that no thread runs, and the stack, running. */
 void watched_up(const struct im_verify_options *options);
 void watched_down(void);
