@@ -19,6 +19,7 @@
 #include "im/assemble.h"
 #include "im/drain.h"
 #include "im/im.h"
+#include "im/packet_pool.h"
 
 #define EDGE_QUEUES_MAX	   16u
 #define EDGE_BURST	   32u

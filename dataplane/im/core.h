@@ -17,6 +17,7 @@
 
 #include "grace.h"
 #include "im.h"
+#include "packet_pool.h"
 #include "verify.h"
 
 /** Control threads that can call the core at the same time, the first one included. */

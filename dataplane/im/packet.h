@@ -74,51 +74,6 @@ struct im_packet {
 
 _Static_assert(sizeof(struct im_packet) == 32, "the first slot shares a cache line with the head");
 
-struct im_packet_pool {
-	struct rte_mempool *descriptors;
-	struct rte_mempool *buffers;
-};
-
-/**
- * Create a pool of @p count descriptors with @p slots packet-stack slots each, and of @p buffers mbufs.
- * Level: PASSIVE. Returns 0, or -ENOMEM with nothing left behind.
- */
-int im_packet_pool_create(struct im_packet_pool *pool, uint32_t count, uint16_t slots, uint32_t buffers);
-
-/** Level: PASSIVE. True where every descriptor and every buffer is back (1.22). */
-bool im_packet_pool_full(const struct im_packet_pool *pool);
-
-/** Level: PASSIVE. */
-void im_packet_pool_destroy(struct im_packet_pool *pool);
-
-/**
- * Give descriptors to @p count mbufs. Level: DISPATCH.
- * Returns 0, or -ENOMEM (a state, to be counted) with the mbufs still the caller's.
- */
-static inline int im_packet_wrap(const struct im_packet_pool *pool, struct rte_mbuf **mbufs, struct im_packet **packets,
-				 uint16_t count)
-{
-	if (unlikely(rte_mempool_get_bulk(pool->descriptors, (void **)packets, count) != 0))
-		return -ENOMEM;
-	for (uint16_t i = 0; i < count; i++) {
-		packets[i]->mbuf = mbufs[i];
-		packets[i]->length = rte_pktmbuf_pkt_len(mbufs[i]);
-		packets[i]->status = IM_STATUS_SUCCESS;
-		packets[i]->depth = 0;
-		packets[i]->flags = 0;
-		packets[i]->info = (struct im_packet_info){0};
-	}
-	return 0;
-}
-
-/** Free @p count packets of the caller's pool, with the buffers that no port has taken. Level: DISPATCH. */
-static inline void im_packet_release(const struct im_packet_pool *pool, struct im_packet **packets, uint16_t count)
-{
-	for (uint16_t i = 0; i < count; i++)
-		rte_pktmbuf_free(packets[i]->mbuf); /* NULL is fine */
-	rte_mempool_put_bulk(pool->descriptors, (void **)packets, count);
-}
-
 /**
  * Copy @p length bytes into @p packet's buffers, from their beginning: what transfer_data does [5.25]. Their lengths
  * say how much room they are, behind the last one there may be more; afterwards the packet and they are as long as what

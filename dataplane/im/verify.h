@@ -32,6 +32,18 @@ struct im_request;
 struct im_request_queue;
 struct im_wrapper;
 
+/** Whether the verifier watches what this thread does. A build without it is for the benchmark of what it costs. Level:
+ * any. */
+static inline bool im_is_watched(const struct im_worker *worker)
+{
+#ifdef IM_WITHOUT_VERIFIER
+	(void)worker;
+	return false;
+#else
+	return worker->careful & IM_CAREFUL_VERIFY;
+#endif
+}
+
 /* ---- Violations ---------------------------------------------------------------------------------- */
 
 /* What happens on a violation. X(name, option text, text) */

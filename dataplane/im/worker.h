@@ -80,52 +80,14 @@ struct im_worker {
 /** The calling thread's. Set once when the thread starts. */
 extern __thread struct im_worker *im_this_worker __attribute__((tls_model("initial-exec"))); /* no call to find it */
 
-/** Whether the verifier watches what this thread does. A build without it is for the benchmark of what it costs. */
-static inline bool im_is_watched(const struct im_worker *worker)
-{
-#ifdef IM_WITHOUT_VERIFIER
-	(void)worker;
-	return false;
-#else
-	return worker->careful & IM_CAREFUL_VERIFY;
-#endif
-}
-
-/** Add to a counter that the calling thread alone writes and others read. Level: DISPATCH. */
+/** Add to a counter that the calling thread alone writes and others read: nobody locks [9.27]. Level: DISPATCH. */
 static inline void im_add(uint64_t *counter, uint64_t value)
 {
 	__atomic_store_n(counter, *counter + value, __ATOMIC_RELAXED);
 }
 
-/**
- * Charge what has passed to whoever ran, and go on with @p counter. Returns the counter that was charged. Reading the
- * clock at each border costs a tenth of what passthru can do, so only one turn in IM_TIMED_TURNS is timed.
- */
-static inline uint64_t *im_charge(struct im_worker *worker, uint64_t *counter)
-{
-	uint64_t *charged = worker->running;
-	uint64_t now;
-
-	if (likely(!worker->timed))
-		return charged;
-	now = rte_rdtsc();
-	im_add(charged, now - worker->mark);
-	worker->mark = now;
-	worker->running = counter;
-	return charged;
-}
-
-/** Count packets that are handed to a driver. Level: DISPATCH. */
-static inline void im_count_handled(const struct im_worker *worker, struct im_account *copy,
-				    enum sluice_direction direction, uint64_t packets, uint64_t bytes)
-{
-	im_add(&copy->handled[direction].packets, packets);
-	im_add(&copy->handled[direction].bytes, bytes);
-	if (unlikely(worker->timed))
-		im_add(&copy->timed_packets, packets);
-}
-
-/** Count a packet that is dropped here and now, with the generation that decided it. Level: DISPATCH. */
+/** Count @p packets that are dropped here and now, with the generation that decided it: whoever drops says why [4.10,
+ * 5.22]. The @p account is im_instance_account() or im_binding_account(). Level: DISPATCH. */
 static inline void im_count_drop(uint16_t account, enum sluice_direction direction, enum sluice_drop reason,
 				 uint32_t packets)
 {
@@ -137,7 +99,8 @@ static inline void im_count_drop(uint16_t account, enum sluice_direction directi
 			 worker->block != NULL ? worker->block->generation : 0, __ATOMIC_RELAXED);
 }
 
-/** Count @p packets with @p bytes for the rule whose counter slot is @p slot. Level: DISPATCH. */
+/** Count @p packets with @p bytes for the rule whose counter slot is @p slot, in the thread's own copy [9.27]. Level:
+ * DISPATCH. */
 static inline void im_count_rule(uint32_t slot, uint64_t packets, uint64_t bytes)
 {
 	struct im_traffic *traffic = &im_this_worker->traffic[slot];
