@@ -38,8 +38,9 @@ struct im_device_call {
 
 /** Zero it, fill it in, register it; it is copied. All run on control threads, several at once. */
 struct im_device_operations {
-	/** Somebody opens the device. *handle_context is what the others get. On an error nothing else is called.
-	 * Level: PASSIVE. */
+	/** Somebody opens the device. *handle_context is what the others get: the driver's, until `close`.
+	 * NO_SUCH_DEVICE where what it would stand for is going [8.13], RESOURCES: nothing else is called then.
+	 * PENDING is not legal. Level: PASSIVE. */
 	im_status_t (*open)(struct im_device *device, void **handle_context);
 
 	/** One call. PENDING: im_complete_device_call() follows once. DEVICE_REMOVED, NOT_READY where what the handle
@@ -68,10 +69,11 @@ IM_PASSIVE im_status_t im_register_device(struct im_wrapper *wrapper, const char
  */
 IM_PASSIVE void im_deregister_device(struct im_device *device);
 
-/** Complete a call that returned PENDING, once. Level: any. */
+/** Complete a call that returned PENDING, once, with a final status: from `cleanup` CANCELLED, at halt DEVICE_REMOVED
+ * [8.16]. It is the core's again. Level: any. */
 void im_complete_device_call(struct im_device_call *call, im_status_t status);
 
-/** Name of a device. Level: any. */
+/** The name that a device was registered under [8.1]; good for as long as the device is. Level: any. */
 const char *im_device_name(const struct im_device *device);
 
 #endif

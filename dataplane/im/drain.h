@@ -15,19 +15,21 @@
 struct im_drain {
 	struct im_wrapper *wrapper;
 	void *owner;
-	/** Whether nothing is out any more. Level: PASSIVE. */
+	/** Whether nothing is out any more [7.23, 10.25]. Level: PASSIVE. */
 	bool (*is_home)(void *owner);
-	/** Now it is. The drain is not touched any more. Level: PASSIVE. */
+	/** Now it is: complete what pends, once [7.23, 10.25]. The drain is not touched any more, and may be freed.
+	 * Level: PASSIVE. */
 	void (*done)(void *owner);
 	struct im_work work; /* the drain's */
 };
 
 struct im_binding;
 
-/** Whether every send over @p binding is complete: for is_home. Level: PASSIVE. */
+/** Whether every send over @p binding, which is open, is complete [3.21, 10.26]: for is_home. Level: PASSIVE. */
 IM_PASSIVE bool im_sends_are_home(const struct im_binding *binding);
 
-/** True: nothing is out. False: done() is called when that is so. Level: PASSIVE. */
+/** True: nothing is out, and done() is not called. False: done() is called when that is so, without a thread that
+ * waits; until then the drain stays where it is [7.23, 10.25]. Level: PASSIVE. */
 IM_PASSIVE bool im_drain_begin(struct im_drain *drain);
 
 #endif

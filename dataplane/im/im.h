@@ -20,7 +20,9 @@
  * On the way out: unbind_adapter for each binding, then the unload handler.
  *
  * A number such as [4.6] is the statement of the contract (docs/contract.md) that a rule comes from. Each call and each
- * handler says its level: PASSIVE may sleep; DISPATCH never does; "any" is written as if it were DISPATCH.
+ * handler says its level: PASSIVE may sleep; DISPATCH never does; "any" is written as if it were DISPATCH. What it
+ * returns stands in capitals, without IM_STATUS_. A PASSIVE call that is made at DISPATCH, or with a spin lock held,
+ * breaks the contract: where the core notices, it does nothing, and returns FAILURE, NULL or false [9.3, 9.22].
  */
 #ifndef IM_IM_H
 #define IM_IM_H
@@ -49,7 +51,11 @@ struct im_driver_object; /* a driver that is being loaded: what driver_entry get
 
 /* ---- Loading ------------------------------------------------------------------------------------- */
 
-/** A driver's entry: the one name that the loader knows [1.1]. PENDING is not legal [1.7]. Level: PASSIVE. */
+/**
+ * A driver's entry: the one name that the loader knows [1.1]. On an error, RESOURCES or what the call that failed
+ * returned, it has released all that it had, in reverse order, and nothing of the driver is called after it
+ * [1.12, 1.13]. PENDING is not legal [1.7]. Level: PASSIVE.
+ */
 typedef im_status_t (*im_driver_entry_t)(struct im_driver_object *object);
 
 /** The number of this interface. A driver that was built against another one is refused. */
@@ -65,12 +71,13 @@ struct im_module {
 	struct im_module *next; /* the core's */
 };
 
-/** Announce a built-in driver before main: used by IM_DRIVER() alone. */
+/** Announce a built-in driver before main: used by IM_DRIVER() alone [1.1]. @p module stays where it is. Level:
+ * PASSIVE. */
 void im_add_builtin_driver(struct im_module *module);
 
 /**
  * At the bottom of a driver's file: its name, a line for people, and its function driver_entry. A driver that is built
- * as a shared object (IM_SHARED is defined) exports the same as `sluice_driver`.
+ * as a shared object (IM_SHARED is defined) exports the same as `sluice_driver` [1.1].
  */
 #ifdef IM_SHARED
 #define IM_DRIVER(name_, description_)                                                                                 \
@@ -96,7 +103,8 @@ void im_add_builtin_driver(struct im_module *module);
 	}
 #endif
 
-/** Get the wrapper that every registration needs [1.3]. RESOURCES, INVALID_PARAMETER. Level: PASSIVE. */
+/** Get the wrapper that every registration needs [1.3]. It goes with the driver, or by im_terminate_wrapper().
+ * RESOURCES; INVALID_PARAMETER: a NULL, or the driver has one. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_initialize_wrapper(struct im_wrapper **wrapper, struct im_driver_object *object);
 
 /** Give the wrapper back after a failed start [1.3, 1.15], with a plain miniport that was registered through it. Level:
@@ -119,13 +127,15 @@ struct im_config_source {
 };
 
 struct im_config_handlers {
-	/** Build an immutable configuration. RESOURCES where memory is short. Level: PASSIVE. */
+	/** Build an immutable configuration, which workers read without a lock [9.27]; the core has it until `destroy`.
+	 * RESOURCES where memory is short. Level: PASSIVE. */
 	im_status_t (*build)(const struct im_config_source *source, void **config);
-	/** Free one. No worker sees it any more. Level: PASSIVE. */
+	/** Free one. No worker sees it any more [9.27]. Level: PASSIVE. */
 	void (*destroy)(void *config);
 };
 
-/** Say that instances of this driver take rules. Level: PASSIVE. */
+/** Say that instances of this driver take rules: the handlers for them come in a table, as all do [1.1]. It is not
+ * copied, and stays until the miniport is deregistered. Level: PASSIVE. */
 IM_PASSIVE void im_register_config_handlers(struct im_miniport *miniport, const struct im_config_handlers *handlers);
 
 #endif

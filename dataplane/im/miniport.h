@@ -34,21 +34,23 @@ struct im_miniport_characteristics {
 	uint8_t minor_version;
 	uint16_t reserved; /* 0 */
 
-	/** (m) Bring the instance to life: call im_set_attributes(), take what it needs. On an error free all of it;
-	 * halt is not called then [2.51]. Level: PASSIVE. */
+	/** (m) Bring the instance to life: call im_set_attributes() [2.49], take what it needs. On an error, such as
+	 * RESOURCES, free all of it; halt is not called then [2.51]. Level: PASSIVE. */
 	im_status_t (*initialize)(struct im_instance *instance, void *device_context);
 
 	/** (m) The instance goes. All its sends are complete, its packets back and its requests done [4.34, 5.29,
 	 * 6.25]; no more calls to the core for it. Level: PASSIVE. */
 	void (*halt)(void *context);
 
-	/** (m) Answer an OID [6.1-6.10]: @p written <= @p length, or 0 with @p needed = the whole size. One at a time
-	 * [6.14]. PENDING: im_query_information_complete() later, the pointers stay good until then [6.12]. Level:
-	 * PASSIVE. */
+	/** (m) Answer an OID [6.1-6.10]: @p written <= @p length, or 0 with @p needed = the whole size and
+	 * BUFFER_TOO_SHORT; NOT_SUPPORTED: it knows no such OID. One at a time [6.14]. PENDING:
+	 * im_query_information_complete() later, the pointers stay good until then [6.12]. Level: PASSIVE. */
 	im_status_t (*query_information)(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
 					 uint32_t *needed);
 
-	/** (m) Set an OID [6.1-6.10]: @p read = bytes consumed, or @p needed. PENDING as above. Level: PASSIVE. */
+	/** (m) Set an OID [6.1-6.10]: @p read = bytes consumed; or nothing has changed, with INVALID_LENGTH and
+	 * @p needed, INVALID_DATA or NOT_SUPPORTED. PENDING: im_set_information_complete() later, as above. Level:
+	 * PASSIVE. */
 	im_status_t (*set_information)(void *context, uint32_t oid, const void *buffer, uint32_t length, uint32_t *read,
 				       uint32_t *needed);
 
@@ -67,8 +69,9 @@ struct im_miniport_characteristics {
 	 * Of those that pend it uses im_send_complete_status(). Level: DISPATCH. */
 	void (*send_packets)(void *context, struct im_packet **packets, uint16_t count);
 
-	/** Single-packet form [4.11]: PENDING, and one im_send_complete() later, or the final status and none. Never
-	 * called when send_packets is given [2.31]; the core splits batches for it [2.32]. Level: DISPATCH. */
+	/** Single-packet form [4.11]: PENDING, and one im_send_complete() later, or the final status [4.13] and none:
+	 * SUCCESS, FAILURE, RESOURCES ... Never called when send_packets is given [2.31]; the core splits batches for
+	 * it [2.32]. Level: DISPATCH. */
 	im_status_t (*send)(void *context, struct im_packet *packet, uint32_t flags);
 
 	/** Optional: complete what is still queued here with @p cancel_id, with SEND_ABORTED, and pass the cancel on
@@ -76,7 +79,8 @@ struct im_miniport_characteristics {
 	void (*cancel_send_packets)(void *context, uint32_t cancel_id);
 
 	/** Mandatory iff the driver indicates by look-ahead [2.16]: copy @p length bytes from @p offset of the frame
-	 * behind @p receive_context into @p packet's buffers. PENDING: im_transfer_data_complete() later [5.25].
+	 * behind @p receive_context into @p packet's buffers, which stay the caller's. SUCCESS with the bytes in
+	 * @p transferred; RESOURCES, FAILURE; PENDING: im_transfer_data_complete() later [5.25].
 	 * Level: DISPATCH. */
 	im_status_t (*transfer_data)(struct im_packet *packet, uint32_t *transferred, void *context,
 				     void *receive_context, uint32_t offset, uint32_t length);
@@ -87,12 +91,12 @@ struct im_miniport_characteristics {
 	/** NULL for an intermediate driver [2.18, 7.13]. True: reset me [7.11]. Level: PASSIVE. */
 	bool (*check_for_hang)(void *context);
 
-	/** Optional [10.25]: indicate no more, complete every send that is held. SUCCESS, or PENDING and one
-	 * im_pause_complete(). A driver that holds packets needs it. Level: PASSIVE. */
+	/** Optional [10.25]: indicate no more, complete every send that is held. It cannot fail [10.21, 12.26]:
+	 * SUCCESS, or PENDING and one im_pause_complete(). A driver that holds packets needs it. Level: PASSIVE. */
 	im_status_t (*pause)(void *context);
 
-	/** Optional [10.21]: data may flow when this returns SUCCESS; on an error the instance stays paused. Level:
-	 * PASSIVE. */
+	/** Optional [10.21]: data may flow when this returns SUCCESS; on an error, such as RESOURCES, the instance
+	 * stays paused. Level: PASSIVE. */
 	im_status_t (*restart)(void *context);
 
 	/** Optional: something happened to the device itself [2.26, 7.26]. Level: PASSIVE. */
@@ -129,8 +133,8 @@ IM_PASSIVE im_status_t im_register_layered_miniport(struct im_wrapper *wrapper,
 						    const struct im_miniport_characteristics *characteristics,
 						    uint32_t length, struct im_miniport **handle);
 
-/** Register a plain miniport, whose instances the core initialises by itself [2.34]. Otherwise as above; version 3 is
- * legal. Level: PASSIVE. */
+/** Register a plain miniport, whose instances the core initialises by itself [2.33, 2.34]. Otherwise as above:
+ * INVALID_PARAMETER, BAD_VERSION, BAD_CHARACTERISTICS, RESOURCES; version 3 is legal [2.2]. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_register_miniport(struct im_wrapper *wrapper,
 					    const struct im_miniport_characteristics *characteristics, uint32_t length);
 
@@ -170,13 +174,15 @@ IM_PASSIVE void im_set_attributes(struct im_instance *instance, void *context, u
 /** From inside initialize: call check_for_hang every @p seconds instead of every 2 [7.11]. Level: PASSIVE. */
 IM_PASSIVE void im_set_check_for_hang_time(struct im_instance *instance, uint32_t seconds);
 
-/** Name of an instance. Level: any. */
+/** The name that an instance was asked for by, and that no other has [2.38]; good until halt has returned. Level: any.
+ */
 const char *im_instance_name(const struct im_instance *instance);
 
-/** Where an instance counts: for im_count_drop(). Level: any. */
+/** Where an instance counts, in each thread's own copy [9.27]: for im_count_drop(). Level: any. */
 uint16_t im_instance_account(const struct im_instance *instance);
 
-/** What the driver built for this instance, of the block that judges this burst. Level: DISPATCH. */
+/** What the driver built for this instance, of the block that judges this burst, and good until its end [9.27]; or
+ * NULL. Level: DISPATCH. */
 IM_DISPATCH const void *im_config(const struct im_instance *instance);
 
 /* ---- Packets ------------------------------------------------------------------------------------- */
@@ -243,8 +249,11 @@ void im_reset_complete(struct im_instance *instance, im_status_t status, bool ad
 /** Complete a pause that returned PENDING [10.25]. Level: any. */
 void im_pause_complete(struct im_instance *instance);
 
-/** Pass an event on to the protocols above, never from inside a request handler [7.28]. SUCCESS, or the first refusal.
- * Level: PASSIVE. */
+/**
+ * Pass an event of the caller's on to the protocols above, never from inside a request handler [7.28]. SUCCESS, or the
+ * first refusal: FAILURE; INVALID_PARAMETER: a NULL, or a length without a buffer. PAUSE and RESTART are the core's
+ * alone [12.14]. Level: PASSIVE.
+ */
 IM_PASSIVE im_status_t im_notify_pnp_event(struct im_instance *instance, struct im_pnp_event *event);
 
 #endif

@@ -72,8 +72,8 @@ struct im_protocol_characteristics {
 	uint8_t minor_version;
 	uint16_t reserved; /* 0 */
 
-	/** (m) Open the adapter, start the VNICs [1.33]. On an error close what was opened [1.36]. PENDING:
-	 * im_complete_bind_adapter() later [3.3]. Level: PASSIVE. */
+	/** (m) Open the adapter, start the VNICs [1.33]. On an error, RESOURCES or what im_open_adapter() returned,
+	 * close what was opened [1.36]. PENDING: im_complete_bind_adapter() later [3.3]. Level: PASSIVE. */
 	im_status_t (*bind_adapter)(const struct im_bind_config *config);
 
 	/** (m) Cannot fail [1.37]: deinitialise the VNICs, then im_close_adapter(), then free [1.38]. SUCCESS, or
@@ -141,7 +141,8 @@ IM_PASSIVE im_status_t im_register_protocol(struct im_wrapper *wrapper,
  * PASSIVE. */
 IM_PASSIVE void im_deregister_protocol(struct im_protocol *handle);
 
-/** Tell that the two edges belong together [1.2]. INVALID_PARAMETER if they are not of one driver. Level: PASSIVE. */
+/** Tell that the two edges belong together [1.2]. INVALID_PARAMETER if they are not of one driver; RESOURCES. Level:
+ * PASSIVE. */
 IM_PASSIVE im_status_t im_associate_miniport(struct im_miniport *miniport, struct im_protocol *protocol);
 
 /** What a protocol wants opened. */
@@ -154,14 +155,17 @@ struct im_open {
 
 /**
  * Open the adapter of @p config, inside the bind that it belongs to [1.34]. *binding is set before anything is
- * delivered for it. SUCCESS; PENDING: open_adapter_complete follows [3.5]; ADAPTER_NOT_FOUND, UNSUPPORTED_MEDIA [3.20];
- * CYCLE [10.4]; RESOURCES. Level: PASSIVE.
+ * delivered for it, and the driver's until it closes it; @p open stays where it is until the open is through. SUCCESS;
+ * PENDING: open_adapter_complete follows [3.5]; ADAPTER_NOT_FOUND, UNSUPPORTED_MEDIA [3.20]; FAILURE: not inside its
+ * bind; RESOURCES, INVALID_PARAMETER. What would close a cycle is refused before bind_adapter is called [10.4]. Level:
+ * PASSIVE.
  */
 IM_PASSIVE im_status_t im_open_adapter(struct im_binding **binding, struct im_protocol *protocol,
 				       const struct im_bind_config *config, struct im_open *open);
 
-/** Close, from inside unbind_adapter or a failing bind [1.34]. From this call on the handle is invalid [3.22]. SUCCESS,
- * or PENDING and close_adapter_complete later [3.6]. Level: PASSIVE. */
+/** Close, from inside unbind_adapter or a failing bind [1.34], with no send and no request out [3.21]. From this call
+ * on the handle is invalid [3.22]. SUCCESS, or PENDING and close_adapter_complete later [3.6]; FAILURE: it is not open;
+ * INVALID_PARAMETER: NULL. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_close_adapter(struct im_binding *binding);
 
 /** Have the core unbind @p binding, as if its adapter went: for a driver that wants to be rid of it at another moment
@@ -174,13 +178,14 @@ IM_PASSIVE void im_complete_bind_adapter(const struct im_bind_config *config, im
 /** Complete an unbind_adapter that returned PENDING; the context is dead from here on [3.4]. Level: PASSIVE. */
 IM_PASSIVE void im_complete_unbind_adapter(void *unbind_context);
 
-/** Complete a pnp_event that returned PENDING. Level: any. */
+/** Complete a pnp_event that returned PENDING, once and with a final status [3.15, 7.26]; the event is the core's
+ * again. Level: any. */
 void im_complete_pnp_event(struct im_pnp_event *event, im_status_t status);
 
 /** The device context of the VNIC below: shared by all bindings over it, read only [2.48]. Level: PASSIVE. */
 IM_PASSIVE void *im_get_binding_context(const struct im_binding *binding);
 
-/** Where a binding counts. Level: any. */
+/** Where a binding counts, in each thread's own copy [9.27]: for im_count_drop(). Level: any. */
 uint16_t im_binding_account(const struct im_binding *binding);
 
 /* ---- Packets ------------------------------------------------------------------------------------- */
@@ -212,14 +217,17 @@ IM_DISPATCH im_status_t im_transfer_data(struct im_binding *binding, void *recei
 					 uint32_t length, struct im_packet *packet, uint32_t *transferred);
 
 /** Ask for a reset of the adapter [7.1, 7.9]. NOT_RESETTABLE, RESET_IN_PROGRESS, CLOSING, LOW_POWER_STATE; PENDING:
- * reset_complete follows, with REQUEST_ABORTED where the binding closes first [7.10]. Level: any. */
+ * reset_complete follows, with REQUEST_ABORTED where the binding closes first [7.10]. INVALID_PARAMETER: NULL. Level:
+ * any.
+ */
 im_status_t im_reset(struct im_binding *binding);
 
 /* ---- Packets of one's own ------------------------------------------------------------------------ */
 
 struct im_pool;
 
-/** A pool of @p count descriptors for packets that the driver makes itself [2.55]. Level: PASSIVE. RESOURCES. */
+/** A pool of @p count descriptors for packets that the driver makes itself [2.55]; its own until im_free_packet_pool().
+ * RESOURCES; INVALID_PARAMETER: a NULL, or a count of 0. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_allocate_packet_pool(struct im_wrapper *wrapper, uint32_t count, struct im_pool **pool);
 
 /** Free a pool; what is still out of it is a leak [5.31]. NULL is a no-op. Level: PASSIVE. */
@@ -234,7 +242,9 @@ IM_DISPATCH void im_free_packet(struct im_pool *pool, struct im_packet *packet);
 /** Make a descriptor of the caller's own pool as good as new; its buffers must be gone [5.21]. Level: DISPATCH. */
 IM_DISPATCH void im_reinitialize_packet(struct im_pool *pool, struct im_packet *packet);
 
-/** A buffer (mbuf) of the card, or NULL. Freed with rte_pktmbuf_free(). Level: DISPATCH. */
+/** A buffer (mbuf) of the card, or NULL: a state, to be counted, which the verifier can bring about [12.39]. The
+ * caller's until it goes with a packet; taken off before the descriptor is used again, and freed with
+ * rte_pktmbuf_free() [5.21]. Level: DISPATCH. */
 IM_DISPATCH struct rte_mbuf *im_allocate_buffer(void);
 
 /** The driver's two words in the slot that it will use by handing @p packet on next, good until it is back. NULL: no

@@ -22,20 +22,21 @@
 
 /** The first member of whatever is counted. */
 struct im_reference {
-	uint32_t count;					 /* atomic; 0: it is being destroyed */
-	void (*destroy)(struct im_reference *reference); /* Level: PASSIVE. */
+	uint32_t count; /* atomic; 0: it is being destroyed */
+	/** Once, by whoever dropped the last reference, wherever that is [8.8]. Level: PASSIVE. */
+	void (*destroy)(struct im_reference *reference);
 };
 
-/** Start with one reference, the creator's. Level: any. */
+/** Start with one reference, the creator's [8.8]. Level: any. */
 void im_reference_init(struct im_reference *reference, void (*destroy)(struct im_reference *));
 
 /**
- * One more, unless there are none (8.9). Level: any. The memory must be sure to be there: by a reference that the
- * caller has, an anchor's lock or a grace period. False: it is going, do not touch it.
+ * One more, unless there are none [8.9]. The memory must be sure to be there: by a reference that the caller has, an
+ * anchor's lock or a grace period. False: it is going, do not touch it. Level: any.
  */
 bool im_reference_hold(struct im_reference *reference);
 
-/** One less; the last one destroys (8.8). Level: that of `destroy`, PASSIVE where it frees. NULL is nothing. */
+/** One less, the caller's; the last one destroys [8.8]. NULL is nothing. Level: PASSIVE, as that of `destroy`. */
 void im_reference_drop(struct im_reference *reference);
 
 /**
@@ -52,21 +53,21 @@ struct im_anchor {
 	uint32_t locked;		/* atomic */
 };
 
-/** Level: any. */
+/** Make an empty one, before anybody can look it up: the lock with what it guards [9.18]. Level: any. */
 void im_anchor_init(struct im_anchor *anchor);
 
 /**
- * Let @p reference be found from now on: it must be complete (8.13). The anchor takes over the caller's reference, as
- * a rule the one of its creation. Level: PASSIVE. Returns what was there before (or NULL), to be dropped by the caller.
+ * Let @p reference be found from now on: it must be complete [8.13]. The anchor takes over the caller's reference, as a
+ * rule the one of its creation. Returns what was there before (or NULL), to be dropped by the caller. Level: PASSIVE.
  */
 IM_PASSIVE struct im_reference *im_anchor_publish(struct im_anchor *anchor, struct im_reference *reference);
 
-/** What can be found, held once more for the caller, who drops it; or NULL. Level: PASSIVE. */
+/** What can be found, held once more for the caller, who drops it; or NULL. Both in one step [8.9]. Level: PASSIVE. */
 IM_PASSIVE struct im_reference *im_anchor_get(struct im_anchor *anchor);
 
 /**
- * The first step of halt (8.10): from now on look-ups find nothing. Level: PASSIVE. Returns what was there (or NULL)
- * with the reference that the anchor had: mark it dead, then drop it.
+ * The first step of halt [8.10]: from now on look-ups find nothing. Returns what was there (or NULL) with the reference
+ * that the anchor had, the caller's now: mark it dead, then drop it. Level: PASSIVE.
  */
 IM_PASSIVE struct im_reference *im_anchor_clear(struct im_anchor *anchor);
 

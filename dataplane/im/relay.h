@@ -37,8 +37,8 @@ struct im_relay_driver {
 	uint32_t oid_count;	 /* ... at most 64 */
 	bool edits_frames; /* so that an offload below would see other frames than above: none is forwarded [6.44] */
 
-	/** Optional: the last step of initialize; relay->instance is there. On an error take all back: `stop` is not
-	 * called then [2.51]. Level: PASSIVE. */
+	/** Optional: the last step of initialize; relay->instance is there. On an error, such as RESOURCES, take all
+	 * back: `stop` is not called then [2.51]. Level: PASSIVE. */
 	im_status_t (*start)(struct im_relay *relay);
 
 	/** Optional: the first step of halt [1.18]. Level: PASSIVE. */
@@ -49,14 +49,15 @@ struct im_relay_driver {
 	void (*sent)(struct im_relay *relay, struct im_packet *own, struct im_packet *original);
 
 	/** Optional: @p own went up in the place of @p original and is back. Returns what the adapter below gets back
-	 * now, or NULL: nothing yet; buffers that @p own then still has are freed. Level: DISPATCH. */
+	 * now [5.19], or NULL: nothing yet [5.20]; buffers that @p own then still has are freed. Level: DISPATCH. */
 	struct im_packet *(*returned)(struct im_relay *relay, struct im_packet *own, struct im_packet *original);
 
-	/** Optional: change what the adapter below answered to a query that was forwarded, in place. Level: DISPATCH.
-	 */
+	/** Optional: change what the adapter below answered to a query that was forwarded, in place, before it goes up
+	 * [6.20, 6.35]. Level: DISPATCH. */
 	void (*answered)(struct im_relay *relay, uint32_t oid, void *value, uint32_t length);
 
-	/** The relay's: where the frames go that came by look-ahead. Level: DISPATCH. */
+	/** The relay's: the driver's handler, where frames go too that came by look-ahead [3.11, 3.12]. Level:
+	 * DISPATCH. */
 	void (*receive_packets)(void *context, struct im_packet **packets, uint16_t count, uint16_t *references);
 };
 
@@ -84,7 +85,8 @@ struct im_relay {
 
 /**
  * Register miniport, unload handler, protocol, association, in this order; on a failure everything is undone in the
- * reverse order [1.2, 1.8, 1.12]. Handlers that are NULL in the characteristics are the relay's. Level: PASSIVE.
+ * reverse order [1.2, 1.8, 1.12]. Handlers that are NULL in the characteristics, which are copied, are the relay's.
+ * RESOURCES, INVALID_PARAMETER, BAD_CHARACTERISTICS. Level: PASSIVE.
  */
 IM_PASSIVE im_status_t im_relay_register(struct im_relay_driver *driver, struct im_driver_object *object,
 					 const struct im_miniport_characteristics *miniport,
@@ -93,7 +95,8 @@ IM_PASSIVE im_status_t im_relay_register(struct im_relay_driver *driver, struct 
 /** Deregister protocol, then miniport; what was deferred is done [1.19, 1.23]. Level: PASSIVE. */
 IM_PASSIVE void im_relay_unload(struct im_relay_driver *driver);
 
-/** bind_adapter: open, then bring the one VNIC to life; on a failure close again [1.33, 1.36]. Level: PASSIVE. */
+/** bind_adapter: open, then bring the one VNIC to life; on a failure close again [1.33, 1.36]. INVALID_PARAMETER: not
+ * one VNIC, or too long a name; RESOURCES; what the open, or initialize, returned; PENDING. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_relay_bind(struct im_relay_driver *driver, const struct im_bind_config *config);
 
 /** The relay's own handlers, for those of a driver that do something and then the usual. */
@@ -108,11 +111,13 @@ extern const struct im_protocol_characteristics im_relay_protocol;
  * protocol edge the driver's context; it calls im_relay_protocol.<handler>() of each relay that they concern.
  */
 
-/** Make a relay over @p below: the VNIC @p vnic is not asked for yet. RESOURCES, INVALID_PARAMETER. Level: PASSIVE. */
+/** Make a relay over @p below, with pools of its own [2.55], ready before the VNIC @p vnic is asked for [2.39]. The
+ * caller's until im_relay_destroy(). RESOURCES; INVALID_PARAMETER: too long a name. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_relay_create(struct im_relay_driver *driver, struct im_binding *below, const char *vnic,
 				       struct im_relay **relay);
 
-/** Ask for its VNIC, unless it is there or asked for already [7.27]. Level: PASSIVE. */
+/** Ask for its VNIC, unless it is there or asked for already [7.27]. NOT_ACCEPTED: the name is in use [2.38];
+ * RESOURCES; what initialize returned. Level: PASSIVE. */
 IM_PASSIVE im_status_t im_relay_start(struct im_relay *relay);
 
 /** Take its VNIC back, for good: it is halted, and nothing of it is held any more, when this returns [1.38]. Level:
@@ -123,13 +128,16 @@ IM_PASSIVE void im_relay_stop(struct im_relay *relay);
  * PASSIVE. */
 IM_PASSIVE void im_relay_destroy(struct im_relay *relay);
 
-/** From now on what goes down goes to @p below; who is on the way there gets through: the core's grace period, which
- * follows when @p below's predecessor pauses, waits for it. Level: any. */
+/** From now on what goes down goes to @p below, which of several is the driver's business [10.2, 10.20]; who is on the
+ * way there gets through: the core's grace period, which follows when @p below's predecessor pauses, waits for it.
+ * Level: any.
+ */
 static inline void im_relay_move(struct im_relay *relay, struct im_binding *below)
 {
 	__atomic_store_n(&relay->below, below, __ATOMIC_RELEASE);
 }
 
+/** Where what goes down goes now [10.2]: a binding of the driver's, good until the burst ends [9.27]. Level: any. */
 static inline struct im_binding *im_relay_below(const struct im_relay *relay)
 {
 	return __atomic_load_n(&relay->below, __ATOMIC_RELAXED);
@@ -139,20 +147,24 @@ static inline struct im_binding *im_relay_below(const struct im_relay *relay)
  * to answer. Level: PASSIVE. */
 IM_PASSIVE void im_relay_sleep_below(struct im_relay *relay);
 
-/** Whether a request that was forwarded is at the adapter below. Level: any. */
+/** Whether a request that was forwarded is at the adapter below, whose going to sleep waits for it [7.23]. Level: any.
+ */
 bool im_relay_has_request(struct im_relay *relay);
 
-/** For request_complete: false where @p request is not one of this relay's. Level: DISPATCH. */
+/** For request_complete [3.8]: completes the request from above that was forwarded [6.20, 6.21]. False where @p request
+ * is not one of this relay's. Level: DISPATCH. */
 IM_DISPATCH bool im_relay_request_complete(struct im_relay *relay, struct im_request *request, im_status_t status);
 
-/** The VNIC, for a call upward from an event; NULL: it is not there. im_relay_leave_vnic() ends it. Level: any. */
+/** The VNIC, for a call upward from an event; NULL: it is not there. Its halt waits for im_relay_leave_vnic(), so that
+ * no status comes after it [7.18]. Level: any. */
 struct im_instance *im_relay_use_vnic(struct im_relay *relay);
 void im_relay_leave_vnic(struct im_relay *relay);
 
 /**
- * A descriptor of the relay's own over the buffers of @p packet, to be sent, or indicated, in its place; NULL: there is
- * none, which the caller counts. Its second word is the relay. It goes on by im_relay_send() or im_relay_indicate(),
- * and comes back through them; one that was not indicated is given back by im_relay_return(). Level: DISPATCH.
+ * A descriptor of the relay's own over the buffers of @p packet, to be sent, or indicated, in its place [2.54-2.56];
+ * NULL: there is none, which the caller counts [4.10, 5.22]. Its second word is the relay. It goes on by
+ * im_relay_send() or im_relay_indicate(), and comes back through them; one that was not indicated is given back by
+ * im_relay_return(). Level: DISPATCH.
  */
 IM_DISPATCH struct im_packet *im_relay_stand_in_send(struct im_relay *relay, struct im_packet *packet);
 IM_DISPATCH struct im_packet *im_relay_stand_in_receive(struct im_relay *relay, struct im_packet *packet);
@@ -162,7 +174,7 @@ IM_DISPATCH struct im_packet *im_relay_stand_in_receive(struct im_relay *relay, 
 /** Pass sends on, in order; those that cannot go are completed with the reason [4.10, 4.32]. Level: DISPATCH. */
 IM_DISPATCH void im_relay_send(struct im_relay *relay, struct im_packet **packets, uint16_t count);
 
-/** Count packets that the VNIC does not take now. Always false. Level: DISPATCH. */
+/** Count packets that the VNIC does not take now [5.10, 5.32]. Always false. Level: DISPATCH. */
 IM_DISPATCH bool im_relay_decline(const struct im_relay *relay, uint16_t count);
 
 /** The first thing in a driver's receive_packets: whether there is a VNIC that takes packets now. If not they are
@@ -179,8 +191,8 @@ static inline bool im_relay_takes(const struct im_relay *relay, uint16_t count)
 IM_DISPATCH void im_relay_indicate(struct im_relay *relay, struct im_packet **packets, uint16_t count,
 				   uint16_t *references);
 
-/** Give back packets that came through receive_packets and were kept, or that have come back from above. Level:
- * DISPATCH. */
+/** Give back packets that came through receive_packets and were kept, or that have come back from above: the lower one
+ * for each of the relay's own [5.16, 5.19]. Level: DISPATCH. */
 IM_DISPATCH void im_relay_return(struct im_relay *relay, struct im_packet **packets, uint16_t count);
 
 #endif

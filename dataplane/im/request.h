@@ -40,10 +40,11 @@ struct im_request {
 
 /**
  * Query or set an OID of the adapter below. PENDING: request_complete follows exactly once, perhaps before this
- * returns; anything else is final [6.11]. CLOSING, LOW_POWER_STATE [6.19]; NOT_ACCEPTED for PNP_SET_POWER, which is
- * the core's to set. Packet filters and multicast lists of all protocols over an adapter go down as one, so that each
- * sets and clears but its own; RESOURCES where the lists have too many addresses together, or there are too many
- * wake-up patterns, or one of them is too long, to be given back after a reset [7.2]. Level: PASSIVE.
+ * returns; anything else is final [6.11]. CLOSING, LOW_POWER_STATE [6.19]; INVALID_PARAMETER: a length without a
+ * buffer; FAILURE: it is not complete yet [6.13]; NOT_ACCEPTED for PNP_SET_POWER, which is the core's to set. Packet
+ * filters and multicast lists of all protocols over an adapter go down as one, so that each sets and clears but its
+ * own; RESOURCES where the lists have too many addresses together, or there are too many wake-up patterns, or one of
+ * them is too long, to be given back after a reset [7.2]. Level: PASSIVE.
  */
 IM_PASSIVE im_status_t im_request(struct im_binding *binding, struct im_request *request);
 
@@ -58,14 +59,17 @@ void im_cancel_request(struct im_binding *binding, struct im_request *request);
 void im_query_information_complete(struct im_instance *instance, im_status_t status);
 void im_set_information_complete(struct im_instance *instance, im_status_t status);
 
-/** Answer a query with @p size bytes at @p value under the rules of 6.3-6.6. For query_information. Level: any. */
+/** Answer a query with the @p size bytes at @p value, which are copied [6.3]. For query_information. BUFFER_TOO_SHORT:
+ * @p written is 0 and @p needed the whole size [6.4, 6.5]. Level: any. */
 im_status_t im_answer(const void *value, uint32_t size, void *buffer, uint32_t length, uint32_t *written,
 		      uint32_t *needed);
 
-/** Answer a query for a 64-bit counter: 8 bytes, or 4 with needed = 8 [6.6]. Level: any. */
+/** Answer a query for a 64-bit counter: 8 bytes, or 4 with needed = 8 [6.6]. BUFFER_TOO_SHORT: there is no room for 4.
+ * Level: any. */
 im_status_t im_answer_counter(uint64_t value, void *buffer, uint32_t length, uint32_t *written, uint32_t *needed);
 
-/** Take a set of exactly @p size bytes, or say how many it takes [6.7, 6.9]. For set_information. Level: any. */
+/** Take a set of exactly @p size bytes [6.9], or say how many it takes: INVALID_LENGTH, nothing changed [6.7]. For
+ * set_information. Level: any. */
 im_status_t im_take(void *value, uint32_t size, const void *buffer, uint32_t length, uint32_t *read, uint32_t *needed);
 
 #endif

@@ -37,8 +37,9 @@ struct im_rule_change {
 };
 
 /**
- * Change rules of instances of the driver of @p wrapper. SUCCESS: in force when this returns; INVALID_DATA:
- * change->status says why not; NOT_READY: there is no policy. Level: PASSIVE.
+ * Change rules of instances of the driver of @p wrapper. What a client sent is checked, whole, before any of it is
+ * used [8.18]; @p change stays the caller's. SUCCESS: in force for all workers [9.27]; INVALID_DATA: change->status
+ * says why not; NOT_READY: there is no policy; INVALID_PARAMETER: a NULL. Level: PASSIVE.
  */
 IM_PASSIVE im_status_t im_change_rules(struct im_wrapper *wrapper, struct im_rule_change *change);
 

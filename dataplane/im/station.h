@@ -33,7 +33,8 @@ struct im_station {
 	uint8_t list[IM_STATION_LIST_MAX][IM_ADDRESS_SIZE];
 };
 
-/** Whether a frame to this address is for it. NULL: the frame is too short to have one. Level: DISPATCH. */
+/** Whether a frame to this address is for it, by filter and list [10.7]. NULL: the frame is too short to have one.
+ * Level: DISPATCH. */
 IM_DISPATCH bool im_station_takes(struct im_station *station, const uint8_t *destination);
 
 /** What the adapter below must let pass, where @p wanted is what all stations over it want, and whether one of them has
@@ -59,15 +60,17 @@ uint32_t im_station_filter_below(uint32_t wanted, bool addresses_differ);
 	X(802_3_XMIT_ONE_COLLISION)                                                                                    \
 	X(802_3_XMIT_MORE_COLLISIONS)
 
-/** Answer one of these; NOT_SUPPORTED: it is none. Level: any. */
+/** Answer one of these [6.34, 6.38, 6.42]; BUFFER_TOO_SHORT with @p needed [6.4]; NOT_SUPPORTED: it is none. Level:
+ * any. */
 im_status_t im_station_query(struct im_station *station, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
 			     uint32_t *needed);
 
-/** Set OID_802_3_MULTICAST_LIST [6.37]. Level: any. */
+/** Set OID_802_3_MULTICAST_LIST, which is copied [6.37]. INVALID_LENGTH with @p needed: no whole addresses, or too
+ * many; the list is as it was. Level: any. */
 im_status_t im_station_set_list(struct im_station *station, const void *buffer, uint32_t length, uint32_t *read,
 				uint32_t *needed);
 
-/** Take nothing any more, as at first; the address stays. Level: any. */
+/** Take nothing any more, as at first, when its VNIC halts [10.13]; the address stays. Level: any. */
 void im_station_clear(struct im_station *station);
 
 #endif

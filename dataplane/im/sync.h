@@ -22,7 +22,8 @@ struct im_lock {
 	uint32_t held;
 };
 
-/** Take @p lock: the thread is at DISPATCH until it has released all its locks. Level: any. */
+/** Take @p lock, which the thread has not taken yet [9.24], in a fixed order with others [9.23]: it is at DISPATCH
+ * until it has released all its locks. Level: any. */
 void im_acquire_spin_lock(struct im_lock *lock);
 
 /** Release @p lock, in the reverse order of taking [9.23]. Level: DISPATCH. */
@@ -38,7 +39,8 @@ struct im_event {
 	uint32_t set;
 };
 
-/** Level: any. */
+/** Set @p event, or make it not set. Neither waits, nor wakes by a system call: DISPATCH code may [9.12]. Who waited
+ * may free the event as soon as it is set. Level: any. */
 void im_set_event(struct im_event *event);
 void im_reset_event(struct im_event *event);
 
@@ -49,31 +51,36 @@ IM_PASSIVE bool im_wait_event(struct im_event *event, uint32_t timeout_ms);
 
 /** Work for a control thread, handed over from any level. Embedded in what it is about; zero it to begin with. */
 struct im_work {
-	void (*run)(struct im_work *work); /* Level: PASSIVE. */
-	struct im_wrapper *wrapper;	   /* whose it is: unload waits for it [1.23] */
-	struct im_work *next;		   /* core */
-	uint32_t queued;		   /* core */
-	bool core;			   /* core: not the driver's own item, only in its name */
+	/** Once for each time that it was queued [1.23]; may queue it again, or free it. Level: PASSIVE. */
+	void (*run)(struct im_work *work);
+	struct im_wrapper *wrapper; /* whose it is: unload waits for it [1.23] */
+	struct im_work *next;	    /* core */
+	uint32_t queued;	    /* core */
+	bool core;		    /* core: not the driver's own item, only in its name */
 };
 
-/** Have @p work run once on a control thread. False: it is queued already. Level: any. */
+/** Have @p work run once on a control thread: what DISPATCH code wants done that may wait [9.12]. It stays where it is
+ * until it runs, and unload waits for it [1.23]. False: it is queued already. Level: any. */
 bool im_schedule_work(struct im_work *work);
 
 /** A deferred call on a worker: how the control side gets something done in the worker's own data. */
 struct im_dpc {
-	void (*run)(struct im_dpc *dpc); /* on the worker. Level: DISPATCH. */
-	struct im_wrapper *wrapper;	 /* whose it is */
-	struct im_dpc *next;		 /* core */
-	uint32_t queued;		 /* core */
+	/** On the worker, whose own data needs no lock there [9.27]; may queue it again. Level: DISPATCH. */
+	void (*run)(struct im_dpc *dpc);
+	struct im_wrapper *wrapper; /* whose it is */
+	struct im_dpc *next;	    /* core */
+	uint32_t queued;	    /* core */
 };
 
-/** Have @p dpc run once on worker @p index (1 to im_worker_count()), soon. False: it is queued already. Level: any. */
+/** Have @p dpc run once on worker @p index (1 to im_worker_count()), soon [9.27]. It stays where it is until it runs,
+ * and unload waits for it [1.23]. False: it is queued already. Level: any. */
 bool im_queue_dpc(struct im_dpc *dpc, uint32_t index);
 
-/** Workers there are. Level: any. */
+/** Workers there are, each with data of its own [9.27]. Level: any. */
 uint32_t im_worker_count(void);
 
-/** Threads that may call the core, control threads included: im_this_worker->index is less. Level: any. */
+/** Threads that may call the core, control threads included: im_this_worker->index is less, so that each can have a
+ * copy of a counter [9.27]. Level: any. */
 uint32_t im_thread_count(void);
 
 /** Wait until none of the driver's work items, deferred calls and timer functions is queued or running: what unload,
@@ -85,7 +92,9 @@ IM_PASSIVE void im_flush_work(struct im_wrapper *wrapper);
 IM_PASSIVE void im_synchronize(void);
 
 struct im_timer {
-	void (*expired)(struct im_timer *timer); /* on a control thread. Level: DISPATCH. */
+	/** On a control thread, which whoever cancels the timer meanwhile waits for [9.28]; may set it again. Level:
+	 * DISPATCH. */
+	void (*expired)(struct im_timer *timer);
 	struct im_wrapper *wrapper;
 	uint64_t due_ns;    /* core */
 	uint64_t period_ns; /* core; 0: once */
@@ -106,11 +115,11 @@ bool im_cancel_timer(struct im_timer *timer);
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-/** Allocate @p size zeroed bytes under a tag [12.32], freed before the wrapper's driver is unloaded. NULL: none left.
- * Level: PASSIVE. */
+/** Allocate @p size zeroed bytes under a tag [12.32], freed before the wrapper's driver is unloaded [1.22]. NULL: none
+ * left. Level: PASSIVE. */
 IM_PASSIVE void *im_allocate_memory(struct im_wrapper *wrapper, size_t size, const char *tag);
 
-/** Free what im_allocate_memory() gave; NULL is a no-op. Level: PASSIVE. */
+/** Free what im_allocate_memory() gave, once [12.30]; NULL is a no-op. Level: PASSIVE. */
 IM_PASSIVE void im_free_memory(void *memory);
 
 #endif
