@@ -221,6 +221,37 @@ int broker_use_threads(struct broker *broker, struct threads *threads)
 	return broker_watch(broker, broker->deferred.event_fd, EPOLLIN, SOURCE_DEFERRED);
 }
 
+/* ---- Events ---------------------------------------------------------------------------------------- */
+
+static unsigned tell_events(struct broker *broker, struct client *client)
+{
+	return event_ring_fill(&client->events, broker->events, &broker->counters.bad_doorbells);
+}
+
+/* Who has no room now gets the rest with its next kick. */
+static void spread_events(struct broker *broker)
+{
+	struct sluice_info_region *info = broker->info.base;
+
+	event_log_clear_signal(broker->events);
+	info->events = event_log_newest(broker->events);
+	for (unsigned i = 0; i < PLACES; i++)
+		if (broker->clients[i].state == CLIENT_WELCOMED && tell_events(broker, &broker->clients[i]) > 0)
+			notify(&broker->clients[i]);
+}
+
+int broker_use_events(struct broker *broker, struct event_log *log)
+{
+	int error = broker_watch(broker, log->event_fd, EPOLLIN, SOURCE_EVENTS);
+	struct sluice_info_region *info = broker->info.base;
+
+	if (error != 0)
+		return error;
+	broker->events = log;
+	info->features |= SLUICE_FEATURE_EVENTS;
+	return 0;
+}
+
 /* ---- Turns ----------------------------------------------------------------------------------------- */
 
 static void handle(struct broker *broker, const struct epoll_event *event)
@@ -236,6 +267,10 @@ static void handle(struct broker *broker, const struct epoll_event *event)
 		collect(broker);
 		return;
 	}
+	if (source == SOURCE_EVENTS) {
+		spread_events(broker);
+		return;
+	}
 	client = tagged_client(broker, event->data.u64);
 	if (client == NULL)
 		return;
@@ -247,12 +282,13 @@ static void handle(struct broker *broker, const struct epoll_event *event)
 		broker_hang_up(broker, client);
 }
 
-static void serve(struct client *client)
+/* A kick says that there are commands, or room for events, or both. */
+static void serve(struct broker *broker, struct client *client)
 {
 	unsigned served = mailbox_serve(&client->mailbox, COMMANDS_PER_TURN);
 
 	client->busy = served == COMMANDS_PER_TURN;
-	if (served > 0)
+	if (served + tell_events(broker, client) > 0)
 		notify(client);
 }
 
@@ -263,7 +299,7 @@ static int serve_busy(struct broker *broker)
 	for (unsigned i = 0; i < PLACES; i++) {
 		if (!broker->clients[i].busy)
 			continue;
-		serve(&broker->clients[i]);
+		serve(broker, &broker->clients[i]);
 		served++;
 	}
 	return served;

@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 
+#include "event_log.h"
 #include "mailbox.h"
 
 #define BROKER_MAX_CLIENTS 128u
@@ -42,6 +43,13 @@ struct broker *broker_create(const char *runtime_dir, const struct mailbox_ops *
  * @return 0 or -errno
  */
 int broker_use_threads(struct broker *broker, struct threads *threads);
+
+/**
+ * Has clients that ask for it told what is raised in @p log, which outlives the broker. Before the first broker_poll().
+ *
+ * @return 0 or -errno
+ */
+int broker_use_events(struct broker *broker, struct event_log *log);
 
 /**
  * Hangs up on every client (session_close is called for each), waits for those of their commands that run, and removes

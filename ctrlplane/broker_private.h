@@ -5,6 +5,7 @@
 
 #include "broker.h"
 #include "deferred.h"
+#include "event_ring.h"
 #include "region.h"
 #include "rundir.h"
 
@@ -24,7 +25,7 @@ struct broker_data;
 enum client_state { CLIENT_FREE = 0, CLIENT_GREETING, CLIENT_WELCOMED };
 
 /* What an event is about; together with place and client id in epoll's data. */
-enum source { SOURCE_LISTENER, SOURCE_SOCKET, SOURCE_KICK, SOURCE_DEFERRED };
+enum source { SOURCE_LISTENER, SOURCE_SOCKET, SOURCE_KICK, SOURCE_DEFERRED, SOURCE_EVENTS };
 
 struct client {
 	enum client_state state;
@@ -48,6 +49,7 @@ struct client {
 	struct region regions[REGIONS]; /* INFO absent: it is the broker's */
 	struct broker_data *data;	/* NULL: no port */
 	struct mailbox mailbox;
+	struct event_ring events; /* absent where it has not asked for them */
 };
 
 struct broker {
@@ -60,6 +62,7 @@ struct broker {
 	struct mailbox_scratch scratch;
 	struct mailbox_counters counters;
 	struct deferred deferred;	    /* all zero where there are no control threads */
+	struct event_log *events;	    /* NULL: there are none */
 	STAILQ_HEAD(, broker_data) leaving; /* of clients that have gone; a port may still use them */
 	uint32_t last_id;
 	unsigned welcomed;

@@ -119,6 +119,7 @@ static void publish(struct control *control, struct config *config)
 		control->waiting_count++;
 	}
 	pthread_mutex_unlock(&control->lock);
+	event_log_raise(control->events, SLUICE_EVENT_POLICY, NULL, config->block.generation);
 }
 
 static enum sluice_status commit(struct control *control, struct policy_image *image, uint64_t expected,

@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 #include "config.h"
+#include "event_log.h"
 #include "im/core.h"
 
 /** Most configs that may wait for their grace period before further changes are asked to wait. */
@@ -53,7 +54,8 @@ struct control {
 	uint64_t boot_id;
 	uint64_t boot_tsc;
 	bool hugepages;
-	struct broker *broker; /* for its statistics; NULL before it is there */
+	struct event_log *events; /* NULL: nobody is told */
+	struct broker *broker;	  /* for its statistics; NULL before it is there */
 };
 
 /** 0 or -ENOMEM. The rule counters of the workers must have counter_slots(@p rule_budget) slots. */

@@ -89,6 +89,7 @@ static enum sluice_status load_builtin(const char name[SLUICE_NAME_SIZE], struct
 
 enum sluice_status driver_load(void *context, struct mailbox_call *call)
 {
+	const struct control *control = context;
 	char path[SLUICE_PATH_MAX + 1] = {0};
 	char name[SLUICE_NAME_SIZE] = {0};
 	struct outcome outcome = {0};
@@ -104,6 +105,8 @@ enum sluice_status driver_load(void *context, struct mailbox_call *call)
 	topology_begin(context);
 	status = strchr(path, '/') != NULL ? load_file(path, &outcome) : load_builtin(name, &outcome);
 	topology_end(context);
+	if (status == SLUICE_STATUS_OK)
+		event_log_raise(control->events, SLUICE_EVENT_DRIVER_LOADED, outcome.answer.name, 0);
 	return finish(call, status, &outcome);
 }
 
@@ -233,6 +236,8 @@ static enum sluice_status unload(struct control *control, const char *name, bool
 	topology_begin(control);
 	topology_forget_driver(control, name);
 	topology_end(control);
+	if (status == SLUICE_STATUS_OK)
+		event_log_raise(control->events, SLUICE_EVENT_DRIVER_UNLOADED, name, 0);
 	return status;
 }
 

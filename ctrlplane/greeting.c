@@ -60,6 +60,25 @@ static void set_up_mailbox(struct broker *broker, struct client *client)
 	};
 }
 
+static uint32_t grant_features(const struct broker *broker, const struct sluice_hello *hello)
+{
+	return hello->features & ((const struct sluice_info_region *)broker->info.base)->features;
+}
+
+/* What is kept in the log waits in the ring when the client looks for the first time, and INFO says where it ends. */
+static void set_up_events(struct broker *broker, struct client *client)
+{
+	struct sluice_info_region *info = broker->info.base;
+
+	client->events = (struct event_ring){
+		.entries = (void *)((char *)client->regions[SLUICE_FD_COMPLETION].base + SLUICE_EVENT_OFFSET),
+		.doorbell = client->regions[SLUICE_FD_DOORBELL].base,
+		.cursor = event_log_start(broker->events),
+	};
+	event_ring_fill(&client->events, broker->events, &broker->counters.bad_doorbells);
+	info->events = event_log_newest(broker->events);
+}
+
 enum sluice_status broker_status_of(int error)
 {
 	switch (-error) {
@@ -110,6 +129,8 @@ static enum sluice_status furnish(struct broker *broker, struct client *client, 
 	if (status != SLUICE_STATUS_OK)
 		return status;
 	set_up_mailbox(broker, client);
+	if ((grant_features(broker, hello) & SLUICE_FEATURE_EVENTS) != 0)
+		set_up_events(broker, client);
 	return open_session(broker, client);
 }
 
@@ -141,12 +162,14 @@ static int send_with_descriptors(int socket, const struct sluice_welcome *welcom
 	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*welcome) ? 0 : -errno;
 }
 
-static int send_welcome(struct broker *broker, struct client *client, int client_notify)
+static int send_welcome(struct broker *broker, struct client *client, const struct sluice_hello *hello,
+			int client_notify)
 {
 	struct sluice_welcome welcome = {
 		.magic = SLUICE_MAGIC,
 		.abi_major = SLUICE_ABI_MAJOR,
 		.abi_minor = SLUICE_ABI_MINOR,
+		.features = grant_features(broker, hello),
 		.status = SLUICE_STATUS_OK,
 		.role = (uint8_t)client->role,
 		.client_id = client->id,
@@ -192,7 +215,7 @@ static void welcome(struct broker *broker, struct client *client, const struct s
 	client->state = CLIENT_WELCOMED;
 	broker->welcomed++;
 	broker->sessions++;
-	error = send_welcome(broker, client, client_notify);
+	error = send_welcome(broker, client, hello, client_notify);
 	close(client_notify);
 	for (int i = 0; i < REGIONS; i++)
 		region_close_fd(&client->regions[i]);

@@ -138,6 +138,7 @@ IM_INIT static int make_control(struct firmware *firmware)
 	firmware->controlled = true;
 	control->hugepages = firmware->hugepages;
 	control->broker = firmware->broker;
+	control->events = &firmware->events;
 	memcpy(image.header, firmware->document.image.header, image.length); /* the document keeps its own to blame */
 	status = control_commit(control, &image, 0, &offset);
 	policy_image_clear(&image);
@@ -204,6 +205,18 @@ IM_INIT static int make_broker(struct firmware *firmware)
 	return firmware->broker == NULL;
 }
 
+IM_INIT static int make_events(struct firmware *firmware)
+{
+	int result = event_log_create(&firmware->events);
+
+	firmware->logging = result == 0;
+	if (result == 0)
+		result = broker_use_events(firmware->broker, &firmware->events);
+	if (result != 0)
+		fprintf(stderr, "sluice-fw: cannot keep events: %s\n", strerror(-result));
+	return result != 0;
+}
+
 /* The runtime directory comes first: a second firmware must not disturb the first one's ports before it is turned away.
  */
 int firmware_up(struct firmware *firmware)
@@ -219,6 +232,8 @@ int firmware_up(struct firmware *firmware)
 	}
 	if (result == 0)
 		result = make_broker(firmware);
+	if (result == 0)
+		result = make_events(firmware);
 	if (result != 0)
 		return result;
 	firmware->workers = choose_workers(firmware);
@@ -295,6 +310,8 @@ int firmware_down(struct firmware *firmware)
 	check_pools(firmware);
 	if (firmware->eal)
 		rte_eal_cleanup();
+	if (firmware->logging)
+		event_log_destroy(&firmware->events);
 	policy_image_clear(&firmware->document.image);
 	free(firmware->document.text);
 	return firmware->leaked > 0;

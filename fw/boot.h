@@ -13,6 +13,7 @@
 #include "im/level.h"
 #include "options.h"
 #include "policy/policy.h"
+#include "watch.h"
 
 /* A policy document with its image: kept to say where in the document an error lies. */
 struct document {
@@ -27,12 +28,14 @@ struct firmware {
 	struct document document;
 	struct im_packet_pool pool;
 	struct control control;
+	struct event_log events;
+	struct watch watch;
 	struct broker *broker;
 	struct threads *threads; /* that the broker uses; NULL before packets flow */
 	uint32_t workers;
 	bool hugepages;
 	/* how far the boot came */
-	bool eal, core, drivers, controlled, started;
+	bool logging, eal, core, drivers, controlled, started;
 	unsigned leaked; /* objects that did not come back */
 };
 

@@ -24,18 +24,23 @@ static void end(void *context)
 
 static void tick(void *context)
 {
+	struct firmware *firmware = context;
 	struct timespec now;
+	uint64_t now_ns;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	im_tick((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
-	control_tick(context);
+	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	im_tick(now_ns);
+	control_tick(&firmware->control);
+	watch_tick(&firmware->watch, now_ns / 1000000);
 }
 
 int control_threads_up(struct firmware *firmware)
 {
-	const struct threads_hooks hooks = {.begin = begin, .end = end, .tick = tick, .context = &firmware->control};
+	const struct threads_hooks hooks = {.begin = begin, .end = end, .tick = tick, .context = firmware};
 	int error;
 
+	firmware->watch.control = &firmware->control;
 	firmware->threads = threads_create(&hooks, CONTROL_THREADS, &error);
 	if (firmware->threads != NULL)
 		error = broker_use_threads(firmware->broker, firmware->threads);

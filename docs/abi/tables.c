@@ -4,6 +4,7 @@
 
 #include "abi/data.h"
 #include "abi/drop.h"
+#include "abi/event.h"
 #include "abi/filter.h"
 #include "abi/im_status.h"
 #include "abi/mailbox.h"
@@ -26,6 +27,25 @@ static void print_regions(void)
 	puts("\n## Descriptors of a WELCOME, in this order\n\n| name | bytes | writer |\n|---|---|---|");
 #define X(name, bytes, writer) printf("| %s | %u | %s |\n", #name, (unsigned)(bytes), #writer);
 	SLUICE_FD_TABLE(X)
+#undef X
+}
+
+static void print_features(void)
+{
+	puts("\n## Features of HELLO and WELCOME\n\n| feature | bit | meaning |\n|---|---|---|");
+#define X(name, bit, text) printf("| %s | 0x%x | %s |\n", #name, (unsigned)(bit), text);
+	SLUICE_FEATURE_TABLE(X)
+#undef X
+}
+
+static void print_events(void)
+{
+	printf("\n## Events (`abi/event.h`)\n\nThe card keeps the last %u.\n\n"
+	       "| event | number | word | subject | value |\n|---|---|---|---|---|\n",
+	       SLUICE_EVENT_LOG);
+#define X(name, number, word, subject, value)                                                                          \
+	printf("| %s | %d | %s | %s | %s |\n", #name, number, word, subject, value);
+	SLUICE_EVENT_TABLE(X)
 #undef X
 }
 
@@ -57,6 +77,7 @@ static void print_records(void)
 	X(sluice_doorbell)
 	X(sluice_command)
 	X(sluice_completion)
+	X(sluice_event)
 	X(sluice_policy_header)
 	X(sluice_port)
 	X(sluice_stack)
@@ -148,6 +169,8 @@ int main(void)
 {
 	print_introduction();
 	print_regions();
+	print_features();
+	print_events();
 	print_data_rings();
 	print_records();
 	print_opcodes();

@@ -17,7 +17,7 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used in place");
 
 #define SLUICE_ABI_MAJOR 2u
-#define SLUICE_ABI_MINOR 0u
+#define SLUICE_ABI_MINOR 1u
 
 /** Bytes of a name member, NUL padded. A name holds 1 to 31 of [A-Za-z0-9_.-]. */
 #define SLUICE_NAME_SIZE 32u

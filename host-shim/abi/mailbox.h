@@ -21,9 +21,8 @@
 
 #include "base.h"
 
-/*
- * The COMPLETION region holds the completion ring at offset 0 and, from SLUICE_EVENT_OFFSET on, room for as many events
- * of 64 bytes; events are not raised yet, and a client leaves that part alone.
+/* The COMPLETION region holds the completion ring at offset 0 and, from SLUICE_EVENT_OFFSET on, as many events:
+ * event.h.
  */
 #define SLUICE_EVENT_OFFSET 4096u
 
@@ -53,12 +52,21 @@ enum sluice_fd {
 		SLUICE_FD_COUNT
 };
 
+/* What a client asks for in HELLO, and may or may not be granted. X(name, bit, text) */
+#define SLUICE_FEATURE_TABLE(X) X(EVENTS, 0x1, "events come in the COMPLETION region (abi/event.h)")
+
+enum sluice_feature {
+#define X(name, bit, text) SLUICE_FEATURE_##name = bit,
+	SLUICE_FEATURE_TABLE(X)
+#undef X
+};
+
 /* First message of a client. */
 struct sluice_hello {
 	uint64_t magic;
 	uint16_t abi_major;
 	uint16_t abi_minor;
-	uint32_t features;	     /* wanted; none is defined yet */
+	uint32_t features;	     /* wanted: enum sluice_feature; one that the card does not know is not granted */
 	char port[SLUICE_NAME_SIZE]; /* whose data rings are wanted too (data.h); all zero: none */
 	uint16_t queues;	     /* pairs wanted: 1 to SLUICE_DATA_QUEUES_MAX; 0 without a port */
 	uint16_t entries;	     /* of each ring wanted; 0 without a port */
@@ -101,9 +109,12 @@ struct sluice_info_region {
 	uint64_t control_heartbeat; /* advances while the control thread lives */
 	uint64_t worker_heartbeat;  /* of the slowest worker */
 	char version[SLUICE_NAME_SIZE];
-	uint8_t reserved[4016];
+	uint32_t features; /* that can be granted */
+	uint32_t events;   /* since the start, modulo 2^32: the number of the last one */
+	uint8_t reserved[4008];
 };
 SLUICE_ASSERT_SIZE(struct sluice_info_region, 4096);
+SLUICE_ASSERT_OFFSET(struct sluice_info_region, features, 80);
 
 enum sluice_device_status {
 	SLUICE_DEVICE_BOOTING = 0,
@@ -118,9 +129,12 @@ enum sluice_device_status {
 struct sluice_doorbell {
 	uint32_t cq_head; /* completions consumed since the start, modulo 2^32 */
 	uint8_t reserved0[60];
-	uint8_t reserved[4032];
+	uint32_t event_head; /* likewise, of events */
+	uint8_t reserved1[60];
+	uint8_t reserved[3968];
 };
 SLUICE_ASSERT_SIZE(struct sluice_doorbell, 4096);
+SLUICE_ASSERT_OFFSET(struct sluice_doorbell, event_head, 64);
 
 struct sluice_command {
 	uint16_t opcode;

@@ -269,6 +269,19 @@ static const struct command commands[] = {
 		.run = run_drops,
 	},
 	{
+		.words = "events",
+		.arguments = "",
+		.summary = "Show what happened on the card",
+		.details =
+			"The firmware keeps its last 256 events: links that go up or down, drivers that come or go, policies "
+			"that come into force, violations of the contract. Those before one that could not be kept are counted as "
+			"lost. With --follow what happens next is told as well, when it happens: each event is a line of its own, "
+			"and with --json an object.",
+		.example = "sluicectl events --follow",
+		.options = OPTION_BIT(FOLLOW),
+		.run = run_events,
+	},
+	{
 		.words = "oid list",
 		.arguments = "NAME",
 		.summary = "List the object identifiers that a driver instance or port answers, with their values",

@@ -50,6 +50,9 @@ int run_show_config(struct session *session);
 /* stats.c */
 int run_stats(struct session *session);
 
+/* event.c */
+int run_events(struct session *session);
+
 /* oid.c */
 int run_oid_list(struct session *session);
 int run_oid_get(struct session *session);

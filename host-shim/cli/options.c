@@ -100,6 +100,13 @@ static bool set_uninstall(struct options *options, const char *value)
 	return true;
 }
 
+static bool set_follow(struct options *options, const char *value)
+{
+	(void)value;
+	options->follow = true;
+	return true;
+}
+
 /* That it was given says all. */
 static bool set_end_of_stack(struct options *options, const char *value)
 {
@@ -225,6 +232,13 @@ const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 			.help = "Put it on the wire's side of INSTANCE",
 			.example = "fw",
 			.set = set_neighbour,
+		},
+	[OPTION_FOLLOW] =
+		{
+			.name = "follow",
+			.letter = 'f',
+			.help = "Go on telling what happens, until interrupted",
+			.set = set_follow,
 		},
 };
 

@@ -26,6 +26,7 @@ enum option_id {
 	OPTION_BOTTOM,
 	OPTION_ABOVE,
 	OPTION_BELOW,
+	OPTION_FOLLOW,
 	OPTION_COUNT_OF_ALL,
 };
 
@@ -41,6 +42,7 @@ struct options {
 	bool man;
 	bool watch;
 	bool uninstall;
+	bool follow;
 	const char *neighbour; /* of --above and --below */
 	uint32_t timeout_ms;
 	uint64_t expect_generation; /* 0: any */

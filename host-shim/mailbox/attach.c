@@ -90,7 +90,11 @@ static int connect_to(struct sluice_client *client, const char *runtime_dir)
 static int send_hello(struct sluice_client *client, const struct sluice_port_wish *wish)
 {
 	struct sluice_hello hello = {
-		.magic = SLUICE_MAGIC, .abi_major = SLUICE_ABI_MAJOR, .abi_minor = SLUICE_ABI_MINOR};
+		.magic = SLUICE_MAGIC,
+		.abi_major = SLUICE_ABI_MAJOR,
+		.abi_minor = SLUICE_ABI_MINOR,
+		.features = client->features,
+	};
 
 	if (wish != NULL) {
 		memcpy(hello.port, wish->port, strlen(wish->port));
@@ -174,6 +178,8 @@ static int check_welcome(struct sluice_client *client, const struct sluice_welco
 		return client_fail(client, -ECONNREFUSED, SLUICE_FAULT_REFUSED,
 				   "the firmware refused the connection: %s", sluice_status_text(welcome->status));
 	}
+	if ((welcome->features & ~client->features) != 0)
+		return client_malformed_welcome(client, "it grants what was not asked for");
 	error = check_geometry(client, welcome);
 	if (error == 0 && wish != NULL)
 		error = client_check_data(client, welcome, wish);
@@ -249,8 +255,10 @@ int client_attach(struct sluice_client *client, const char *runtime_dir, const s
 		error = use_descriptors(client, &fds);
 	if (error == 0 && wish != NULL)
 		error = client_use_data(client, &welcome, &fds, SLUICE_FD_COUNT);
-	if (error == 0)
+	if (error == 0) {
 		client->role = welcome.role;
+		client->features = welcome.features;
+	}
 	close_rest(&fds);
 	return error;
 }

@@ -52,7 +52,7 @@ struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *
 }
 
 static struct sluice_client *open_client(const char *runtime_dir, const struct sluice_port_wish *wish,
-					 uint32_t timeout_ms, struct sluice_fault *fault)
+					 uint32_t timeout_ms, uint32_t features, struct sluice_fault *fault)
 {
 	struct sluice_client *client = calloc(1, sizeof(*client));
 
@@ -62,6 +62,7 @@ static struct sluice_client *open_client(const char *runtime_dir, const struct s
 	}
 	client->socket = client->kick = client->notify = -1;
 	client->timeout_ms = timeout_ms;
+	client->features = features;
 	clear_fault(client);
 	if (client_attach(client, runtime_dir != NULL ? runtime_dir : SLUICE_RUNTIME_DIR, wish) == 0)
 		return client;
@@ -72,13 +73,19 @@ static struct sluice_client *open_client(const char *runtime_dir, const struct s
 
 struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeout_ms, struct sluice_fault *fault)
 {
-	return open_client(runtime_dir, NULL, timeout_ms, fault);
+	return open_client(runtime_dir, NULL, timeout_ms, 0, fault);
 }
 
 struct sluice_client *sluice_open_port(const char *runtime_dir, const struct sluice_port_wish *wish,
 				       uint32_t timeout_ms, struct sluice_fault *fault)
 {
-	return open_client(runtime_dir, wish, timeout_ms, fault);
+	return open_client(runtime_dir, wish, timeout_ms, 0, fault);
+}
+
+struct sluice_client *sluice_open_wanting(const char *runtime_dir, uint32_t timeout_ms, uint32_t features,
+					  struct sluice_fault *fault)
+{
+	return open_client(runtime_dir, NULL, timeout_ms, features, fault);
 }
 
 void sluice_close(struct sluice_client *client)
@@ -104,6 +111,11 @@ void sluice_set_timeout(struct sluice_client *client, uint32_t timeout_ms)
 uint8_t sluice_role(const struct sluice_client *client)
 {
 	return client->role;
+}
+
+uint32_t sluice_features(const struct sluice_client *client)
+{
+	return client->features;
 }
 
 const struct sluice_fault *sluice_last_fault(const struct sluice_client *client)
@@ -137,11 +149,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static uint32_t lap_phase(uint32_t index)
-{
-	return (index / SLUICE_RING_ENTRIES & 1) ^ 1;
-}
-
 /* Writes the entry, then publishes it by storing its checksum and phase at once. */
 static void submit(struct sluice_client *client, struct sluice_command *command)
 {
@@ -151,13 +158,13 @@ static void submit(struct sluice_client *client, struct sluice_command *command)
 	uint32_t crc = sluice_crc32c(0, command, offsetof(struct sluice_command, crc));
 	uint64_t word = sluice_crc32c(crc, payload, command->in_length);
 
-	word |= (uint64_t)lap_phase(client->submitted) << 32;
+	word |= (uint64_t)client_phase(client->submitted) << 32;
 	memcpy(entry, command, offsetof(struct sluice_command, crc));
 	__atomic_store_n((uint64_t *)&entry->crc, word, __ATOMIC_RELEASE);
 	client->submitted++;
 }
 
-static int kick(struct sluice_client *client)
+int client_kick(struct sluice_client *client)
 {
 	const uint64_t one = 1;
 
@@ -174,7 +181,7 @@ static bool take(struct sluice_client *client, struct sluice_completion *complet
 	struct sluice_doorbell *doorbell = client->regions[SLUICE_FD_DOORBELL];
 	uint64_t word = __atomic_load_n((const uint64_t *)&entry->crc, __ATOMIC_ACQUIRE);
 
-	if ((word >> 32 & 1) != lap_phase(client->consumed))
+	if ((word >> 32 & 1) != client_phase(client->consumed))
 		return false;
 	memcpy(completion, entry, offsetof(struct sluice_completion, crc));
 	completion->crc = (uint32_t)word;
@@ -184,11 +191,11 @@ static bool take(struct sluice_client *client, struct sluice_completion *complet
 	return true;
 }
 
-static void drain(int notify)
+void client_drain(struct sluice_client *client)
 {
 	uint64_t signals;
 
-	for (int i = 0; i < SIGNALS_PER_TURN && read(notify, &signals, sizeof(signals)) > 0; i++)
+	for (int i = 0; i < SIGNALS_PER_TURN && read(client->notify, &signals, sizeof(signals)) > 0; i++)
 		;
 }
 
@@ -206,7 +213,7 @@ static int wait_for_signal(struct sluice_client *client, uint64_t deadline_ms)
 				   client->timeout_ms);
 	if (sources[1].revents != 0 || (sources[0].revents & ~POLLIN) != 0)
 		return client_fail(client, -ECONNRESET, SLUICE_FAULT_GONE, "the firmware went away");
-	drain(client->notify);
+	client_drain(client);
 	return 0;
 }
 
@@ -254,7 +261,7 @@ static int give(struct sluice_client *client, struct sluice_command *command, vo
 	int error;
 
 	submit(client, command);
-	error = kick(client);
+	error = client_kick(client);
 	if (error == 0)
 		error = wait_for_completion(client, &completion);
 	if (error == 0)

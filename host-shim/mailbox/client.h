@@ -5,6 +5,7 @@
  *   sluice_open() -- HELLO, WELCOME, maps the regions --> struct sluice_client
  *   sluice_open_port() -- the same, with the data rings of a port --> sluice_take_data()
  *   sluice_call() -- one command, waits for its completion
+ *   sluice_next_event() -- what happens without being asked for
  *   sluice_list(), sluice_upload(), sluice_read_policy() -- what takes more than one command
  *   sluice_close()
  *
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 
 #include "abi/data.h"
+#include "abi/event.h"
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
@@ -106,6 +108,9 @@ int sluice_connection(const struct sluice_client *client);
 
 /** Whether the firmware still holds its end of the connection. */
 bool sluice_is_connected(const struct sluice_client *client);
+/** The same, asking for @p features as well: enum sluice_feature. */
+struct sluice_client *sluice_open_wanting(const char *runtime_dir, uint32_t timeout_ms, uint32_t features,
+					  struct sluice_fault *fault);
 
 /** Hangs up; NULL does nothing. */
 void sluice_close(struct sluice_client *client);
@@ -115,6 +120,18 @@ void sluice_set_timeout(struct sluice_client *client, uint32_t timeout_ms);
 
 /** What the firmware made of this user: enum sluice_role. */
 uint8_t sluice_role(const struct sluice_client *client);
+
+/** Which of the features that were asked for the firmware granted. */
+uint32_t sluice_features(const struct sluice_client *client);
+
+/**
+ * Takes the next event, of a client that was granted SLUICE_FEATURE_EVENTS.
+ *
+ * @param timeout_ms how long to wait for one; 0 not at all, -1 for ever
+ * @return 1 with *@p event set, 0 where none came in time, -ECONNRESET (the firmware went away; what it had told before
+ *         has been taken) or -EPROTO; text in sluice_last_fault()
+ */
+int sluice_next_event(struct sluice_client *client, int timeout_ms, struct sluice_event *event);
 
 /**
  * Gives one command and waits for its completion.

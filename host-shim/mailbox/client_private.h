@@ -28,9 +28,11 @@ struct sluice_client {
 	void *regions[CLIENT_REGIONS]; /* mappings, by enum sluice_fd */
 	struct sluice_data *data; /* the data rings of the port that was opened; NULL: none, or the caller has them */
 	uint8_t role;
+	uint32_t features; /* wanted, then granted */
 	uint32_t timeout_ms;
 	uint32_t submitted; /* commands, modulo 2^32 */
 	uint32_t consumed;  /* completions, modulo 2^32 */
+	uint32_t events;    /* taken, modulo 2^32 */
 	int lost;	    /* -errno of the failure after which no command can be given; 0 */
 	struct sluice_fault fault;
 };
@@ -55,6 +57,18 @@ int client_check_data(struct sluice_client *client, const struct sluice_welcome 
 /** Makes client->data of the descriptors from @p first on. */
 int client_use_data(struct sluice_client *client, const struct sluice_welcome *welcome, struct received_fds *fds,
 		    unsigned first);
+
+/** Makes the firmware look at what the client has published. 0 or -EPROTO. */
+int client_kick(struct sluice_client *client);
+
+/** Takes signals off NOTIFY. */
+void client_drain(struct sluice_client *client);
+
+/** The phase of entry number @p index of a ring. */
+static inline uint32_t client_phase(uint32_t index)
+{
+	return (index / SLUICE_RING_ENTRIES & 1) ^ 1;
+}
 
 /** Sets client->fault and returns @p code. */
 int client_fail(struct sluice_client *client, int code, enum sluice_fault_kind kind, const char *format, ...)

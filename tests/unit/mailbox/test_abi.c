@@ -8,6 +8,7 @@
 
 #include "abi/crc32c.h"
 #include "abi/data.h"
+#include "abi/event.h"
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
@@ -169,6 +170,63 @@ static void test_completion(void **state)
 	assert_memory_equal(&completion, bytes, sizeof(bytes));
 }
 
+static void test_event(void **state)
+{
+	const struct sluice_event event = {
+		.kind = SLUICE_EVENT_POLICY,
+		.lost = 0x0102,
+		.number = 0x11121314,
+		.time_ms = 0x2122232425262728,
+		.value = 0x3132333435363738,
+		.subject = "wire0",
+		.crc = 0x41424344,
+		.phase = 1,
+	};
+	const uint8_t bytes[64] = {
+		0x04, 0x00, 0x02, 0x01,	       0x14, 0x13, 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24,
+		0x23, 0x22, 0x21, 0x38,	       0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31, 'w',  'i',
+		'r',  'e',  '0',  [56] = 0x44, 0x43, 0x42, 0x41, 0x01, 0x00, 0x00, 0x00,
+	};
+
+	(void)state;
+	assert_memory_equal(&event, bytes, sizeof(bytes));
+}
+
+static void test_doorbell(void **state)
+{
+	static const struct sluice_doorbell doorbell = {.cq_head = 0x01020304, .event_head = 0x11121314};
+	static const uint8_t bytes[4096] = {0x04, 0x03, 0x02, 0x01, [64] = 0x14, 0x13, 0x12, 0x11};
+
+	(void)state;
+	assert_memory_equal(&doorbell, bytes, sizeof(bytes));
+}
+
+static void test_info_region(void **state)
+{
+	static const struct sluice_info_region info = {
+		.magic = SLUICE_MAGIC,
+		.abi_major = 0x0102,
+		.abi_minor = 0x0304,
+		.device_status = SLUICE_DEVICE_DRAINING,
+		.boot_id = 0x1112131415161718,
+		.policy_generation = 0x2122232425262728,
+		.control_heartbeat = 0x3132333435363738,
+		.worker_heartbeat = 0x4142434445464748,
+		.version = "1.2",
+		.features = 0x51525354,
+		.events = 0x61626364,
+	};
+	static const uint8_t bytes[4096] = {
+		'S',  'L',  'U',  'I',	'C',  'E',  'M',	 'B',  0x02, 0x01, 0x04, 0x03, 0x02, 0x00, 0x00,
+		0x00, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13,	 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24, 0x23,
+		0x22, 0x21, 0x38, 0x37, 0x36, 0x35, 0x34,	 0x33, 0x32, 0x31, 0x48, 0x47, 0x46, 0x45, 0x44,
+		0x43, 0x42, 0x41, '1',	'.',  '2',  [80] = 0x54, 0x53, 0x52, 0x51, 0x64, 0x63, 0x62, 0x61,
+	};
+
+	(void)state;
+	assert_memory_equal(&info, bytes, sizeof(bytes));
+}
+
 static void test_descriptors(void **state)
 {
 	static const uint32_t sizes[] = {
@@ -196,6 +254,9 @@ int main(void)
 		cmocka_unit_test(test_welcome_with_a_port),
 		cmocka_unit_test(test_data_rings),
 		cmocka_unit_test(test_places_of_the_data_rings),
+		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_doorbell),
+		cmocka_unit_test(test_info_region),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,7 +469,7 @@ static void test_welcomes_that_break_the_protocol(void **state)
 		{{.welcome_length = 63}, SLUICE_FAULT_PROTOCOL, "another length"},
 		{{.abi_major = SLUICE_ABI_MAJOR + 1, .status = SLUICE_STATUS_BAD_VERSION},
 		 SLUICE_FAULT_VERSION,
-		 "the firmware speaks version 3.0 of the mailbox, this program 2.0"},
+		 "the firmware speaks version 3.0 of the mailbox, this program 2.1"},
 		{{.status = SLUICE_STATUS_TOO_MANY_CLIENTS},
 		 SLUICE_FAULT_REFUSED,
 		 "the firmware refused the connection: too many clients"},
