@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "watch.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <rte_ethdev.h>
 
 #include "edge/port.h"
+#include "hostport/hostport.h"
 #include "im/verify.h"
+#include "worker.h"
+
+#define TEXT_SIZE 96 /* the reporter cuts it */
+
+/* ---- Ports ----------------------------------------------------------------------------------------- */
 
 static bool is_up(const struct edge_port *port)
 {
@@ -13,8 +22,39 @@ static bool is_up(const struct edge_port *port)
 	return rte_eth_link_get_nowait(port->port_id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
+/* Rings of the host that is attached, which it has made unusable for itself. */
+static uint32_t count_broken_rings(const struct edge_port *port)
+{
+	char device[RTE_ETH_NAME_MAX_LEN] = "";
+	struct hostport_counters counters;
+	uint32_t broken = 0;
+
+	if (rte_eth_dev_get_name_by_port(port->port_id, device) != 0)
+		return 0;
+	for (uint16_t q = 0; q < port->config.queues; q++)
+		broken += hostport_read(device, q, &counters) && counters.fault != 0;
+	return broken;
+}
+
+/* A host that is not attached is no fault of the port: only the wire's link is one. */
+static void report_port(struct watch *watch, const struct edge_port *port, bool up)
+{
+	uint32_t broken = count_broken_rings(port);
+	char text[TEXT_SIZE] = "";
+
+	if (broken > 0)
+		snprintf(text, sizeof(text), "the host broke %u of its ring pairs", broken);
+	else if (!up && port->edge == EDGE_LOWER)
+		snprintf(text, sizeof(text), "its link is down");
+	health_report(&watch->health, SLUICE_REPORTER_PORT, port->config.name,
+		      broken > 0	? SLUICE_HEALTH_FAILED
+		      : text[0] != '\0' ? SLUICE_HEALTH_DEGRADED
+					: SLUICE_HEALTH_WELL,
+		      text);
+}
+
 /* The ports of a policy are those that the firmware booted with, in their order. */
-static void look_at_links(struct watch *watch)
+static void look_at_ports(struct watch *watch)
 {
 	struct config *config = control_hold(watch->control);
 	const struct policy_image *image = &config->image;
@@ -26,17 +66,112 @@ static void look_at_links(struct watch *watch)
 		if (watch->looked && up != watch->link_up[i])
 			event_log_raise(watch->control->events, SLUICE_EVENT_LINK, policy_ports(image)[i].name, up);
 		watch->link_up[i] = up;
+		if (port != NULL)
+			report_port(watch, port, up);
 	}
 	im_block_drop(&config->block);
 }
 
+/* ---- Drivers --------------------------------------------------------------------------------------- */
+
 static void look_at_violations(struct watch *watch)
 {
 	uint64_t violations = im_violations();
+	char text[TEXT_SIZE] = "";
 
 	if (violations != watch->violations)
 		event_log_raise(watch->control->events, SLUICE_EVENT_VIOLATION, NULL, violations);
 	watch->violations = violations;
+	if (violations > 0)
+		snprintf(text, sizeof(text), "the contract was violated %lu times", violations);
+	health_report(&watch->health, SLUICE_REPORTER_FIRMWARE, NULL,
+		      violations > 0 ? SLUICE_HEALTH_DEGRADED : SLUICE_HEALTH_WELL, text);
+}
+
+/* Edges are drivers as well, and can be in quarantine. */
+static void look_at_drivers(struct watch *watch)
+{
+	const struct im_driver_object *driver;
+
+	pthread_mutex_lock(&im_core.lock);
+	TAILQ_FOREACH(driver, &im_core.drivers, link)
+	{
+		bool bad = im_is_quarantined(driver->name);
+
+		health_report(&watch->health, SLUICE_REPORTER_DRIVER, driver->name,
+			      bad ? SLUICE_HEALTH_FAILED : SLUICE_HEALTH_WELL, bad ? "in quarantine" : "");
+	}
+	pthread_mutex_unlock(&im_core.lock);
+}
+
+/* ---- Threads --------------------------------------------------------------------------------------- */
+
+static uint64_t turns_of(uint32_t worker)
+{
+	struct sluice_worker_record record = {0};
+
+	return workers_read(worker, &record) ? record.polls : 0;
+}
+
+/* The heart beats when each worker has turned: it stands still as soon as one of them does. */
+static void beat(struct watch *watch, uint32_t workers)
+{
+	uint32_t turned = 0;
+
+	for (uint32_t i = 0; i < workers; i++)
+		turned += turns_of(i) != watch->beat[i];
+	if (turned < workers)
+		return;
+	for (uint32_t i = 0; i < workers; i++)
+		watch->beat[i] = turns_of(i);
+	__atomic_store_n(&watch->info->worker_heartbeat, watch->info->worker_heartbeat + 1, __ATOMIC_RELAXED);
+}
+
+static void look_at_workers(struct watch *watch, uint64_t now_ms)
+{
+	uint32_t workers = im_core.worker_count - 1;
+	char text[TEXT_SIZE] = "";
+
+	for (uint32_t i = 0; i < workers; i++) {
+		uint64_t age = health_pulse_age(&watch->workers[i], turns_of(i), now_ms);
+
+		if (age >= WATCH_STALL_MS)
+			snprintf(text, sizeof(text), "worker %u stands still for %lu s", i, age / 1000);
+	}
+	beat(watch, workers);
+	health_report(&watch->health, SLUICE_REPORTER_WORKERS, NULL,
+		      text[0] != '\0' ? SLUICE_HEALTH_FAILED : SLUICE_HEALTH_WELL, text);
+}
+
+static void look_at_mailbox(struct watch *watch, uint64_t now_ms)
+{
+	uint64_t turns = __atomic_load_n(&watch->info->control_heartbeat, __ATOMIC_RELAXED);
+	uint64_t age = health_pulse_age(&watch->mailbox, turns, now_ms);
+	char text[TEXT_SIZE] = "";
+
+	if (age >= WATCH_STALL_MS)
+		snprintf(text, sizeof(text), "its thread stands still for %lu s", age / 1000);
+	health_report(&watch->health, SLUICE_REPORTER_MAILBOX, NULL,
+		      text[0] != '\0' ? SLUICE_HEALTH_FAILED : SLUICE_HEALTH_WELL, text);
+}
+
+/* ---- Looks ----------------------------------------------------------------------------------------- */
+
+static void look(struct watch *watch, uint64_t now_ms)
+{
+	look_at_violations(watch);
+	look_at_mailbox(watch, now_ms);
+	look_at_workers(watch, now_ms);
+	look_at_ports(watch);
+	look_at_drivers(watch);
+	health_publish(&watch->health, &watch->info->health);
+	watch->looked = true;
+}
+
+void watch_start(struct watch *watch, struct control *control, struct sluice_info_region *info)
+{
+	*watch = (struct watch){.control = control, .info = info, .health.events = control->events};
+	pthread_mutex_init(&watch->lock, NULL);
 }
 
 void watch_tick(struct watch *watch, uint64_t now_ms)
@@ -44,7 +179,15 @@ void watch_tick(struct watch *watch, uint64_t now_ms)
 	if (now_ms < watch->next_ms)
 		return;
 	watch->next_ms = now_ms + WATCH_PERIOD_MS;
-	look_at_links(watch);
-	look_at_violations(watch);
-	watch->looked = true;
+	pthread_mutex_lock(&watch->lock);
+	if (watch->info != NULL)
+		look(watch, now_ms);
+	pthread_mutex_unlock(&watch->lock);
+}
+
+void watch_stop(struct watch *watch)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->info = NULL;
+	pthread_mutex_unlock(&watch->lock);
 }

@@ -274,12 +274,3 @@ bool workers_read(uint32_t index, struct sluice_worker_record *record)
 	read_traffic(worker, record);
 	return true;
 }
-
-uint64_t workers_heartbeat(void)
-{
-	uint64_t slowest = UINT64_MAX;
-
-	for (uint32_t i = 0; i < worker_count; i++)
-		slowest = RTE_MIN(slowest, __atomic_load_n(&workers[i].polls, __ATOMIC_RELAXED));
-	return worker_count > 0 ? slowest : 0;
-}

@@ -46,7 +46,4 @@ IM_PASSIVE bool workers_grace_passed(uint64_t token);
 /** Fill in a record of worker @p index (from 0). Level: PASSIVE. False: there is none. */
 IM_PASSIVE bool workers_read(uint32_t index, struct sluice_worker_record *record);
 
-/** Turns of the slowest worker's loop: it must advance. Level: PASSIVE. */
-IM_PASSIVE uint64_t workers_heartbeat(void);
-
 #endif

@@ -11,6 +11,7 @@
 #include "boot.h"
 #include "discard.h"
 #include "eal.h"
+#include "last_words.h"
 #include "session.h"
 #include "worker.h"
 
@@ -200,9 +201,12 @@ IM_INIT static int make_broker(struct firmware *firmware)
 
 	firmware->broker =
 		broker_create(firmware->options.runtime_dir, &session_ops, &firmware->control, error, sizeof(error));
-	if (firmware->broker == NULL)
+	if (firmware->broker == NULL) {
 		fprintf(stderr, "sluice-fw: %s\n", error);
-	return firmware->broker == NULL;
+		return 1;
+	}
+	last_words_arm(broker_info(firmware->broker), firmware->options.runtime_dir);
+	return 0;
 }
 
 IM_INIT static int make_events(struct firmware *firmware)
@@ -302,6 +306,9 @@ static void unload(struct firmware *firmware)
 /* The commands that run come to their end first: those that change a stack need its workers. */
 int firmware_down(struct firmware *firmware)
 {
+	if (firmware->threads != NULL)
+		watch_stop(&firmware->watch);
+	last_words_disarm();
 	broker_destroy(firmware->broker);
 	if (firmware->started)
 		workers_stop(DRAIN_MS);

@@ -7,7 +7,7 @@
 
 #include "boot.h"
 #include "discard.h"
-#include "worker.h"
+#include "last_words.h"
 
 static volatile sig_atomic_t stopping;
 
@@ -34,8 +34,7 @@ static void show_life(struct firmware *firmware, uint64_t turn)
 	struct sluice_info_region *info = broker_info(firmware->broker);
 
 	info->policy_generation = control_generation(&firmware->control);
-	info->worker_heartbeat = workers_heartbeat();
-	info->control_heartbeat = turn;
+	__atomic_store_n(&info->control_heartbeat, turn, __ATOMIC_RELAXED);
 }
 
 /* From here on it runs: what it booted with is given back. */
@@ -61,6 +60,7 @@ static int serve(struct firmware *firmware)
 		if (result < 0) {
 			fprintf(stderr, "sluice-fw: the mailbox broker failed: %s; forwarding stops\n",
 				strerror(-result));
+			last_words_say(SLUICE_SYNDROME_MAILBOX, strerror(-result));
 			return 1;
 		}
 		show_life(firmware, turn);

@@ -40,7 +40,7 @@ int control_threads_up(struct firmware *firmware)
 	const struct threads_hooks hooks = {.begin = begin, .end = end, .tick = tick, .context = firmware};
 	int error;
 
-	firmware->watch.control = &firmware->control;
+	watch_start(&firmware->watch, &firmware->control, broker_info(firmware->broker));
 	firmware->threads = threads_create(&hooks, CONTROL_THREADS, &error);
 	if (firmware->threads != NULL)
 		error = broker_use_threads(firmware->broker, firmware->threads);

@@ -119,6 +119,9 @@ void im_violation(const char *statement, const char *driver, const char *what);
 /** IM_GATE_QUARANTINE where a driver is quarantined, otherwise 0: for what it initialises or opens then. Level: any. */
 uint32_t im_quarantine_gate(const struct im_wrapper *wrapper);
 
+/** Whether a driver of this name is in quarantine. Level: any. */
+bool im_is_quarantined(const char *driver);
+
 /** A driver is unloaded: the next one of its name is another one. Level: any. */
 void im_unquarantine(const char *driver);
 

@@ -6,6 +6,7 @@
 #include "abi/drop.h"
 #include "abi/event.h"
 #include "abi/filter.h"
+#include "abi/health.h"
 #include "abi/im_status.h"
 #include "abi/mailbox.h"
 #include "abi/oid.h"
@@ -49,6 +50,22 @@ static void print_events(void)
 #undef X
 }
 
+static void print_health(void)
+{
+	puts("\n## Health (`abi/health.h`), in the INFO region\n\n| reporter | number | word | what it is about |\n|---|---|---|---|");
+#define X(name, number, word, text) printf("| %s | %d | %s | %s |\n", #name, number, word, text);
+	SLUICE_REPORTER_TABLE(X)
+#undef X
+	puts("\n| state | number | word | meaning |\n|---|---|---|---|");
+#define X(name, number, word, text) printf("| %s | %d | %s | %s |\n", #name, number, word, text);
+	SLUICE_HEALTH_STATE_TABLE(X)
+#undef X
+	puts("\n| syndrome | number | word | meaning |\n|---|---|---|---|");
+#define X(name, number, word, text) printf("| %s | %d | %s | %s |\n", #name, number, word, text);
+	SLUICE_SYNDROME_TABLE(X)
+#undef X
+}
+
 static void print_data_rings(void)
 {
 	puts("\n## Data rings (`abi/data.h`)\n\n"
@@ -78,6 +95,8 @@ static void print_records(void)
 	X(sluice_command)
 	X(sluice_completion)
 	X(sluice_event)
+	X(sluice_health)
+	X(sluice_reporter)
 	X(sluice_policy_header)
 	X(sluice_port)
 	X(sluice_stack)
@@ -171,6 +190,7 @@ int main(void)
 	print_regions();
 	print_features();
 	print_events();
+	print_health();
 	print_data_rings();
 	print_records();
 	print_opcodes();

@@ -21,7 +21,9 @@
 	X(DRIVER_LOADED, 2, "driver-loaded", "driver", "none")                                                         \
 	X(DRIVER_UNLOADED, 3, "driver-unloaded", "driver", "none")                                                     \
 	X(POLICY, 4, "policy", "none", "generation of the policy that came into force")                                \
-	X(VIOLATION, 5, "violation", "none", "violations of the contract by drivers since the start")
+	X(VIOLATION, 5, "violation", "none", "violations of the contract by drivers since the start")                  \
+	X(HEALTH, 6, "health", "port, driver or part of the firmware",                                                 \
+	  "bits 0 to 7: its state, 8 to 15: what it is (abi/health.h)")
 
 enum sluice_event_kind {
 #define X(name, number, word, subject, value) SLUICE_EVENT_##name = number,

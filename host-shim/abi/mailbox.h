@@ -20,6 +20,7 @@
 #define SLUICE_ABI_MAILBOX_H
 
 #include "base.h"
+#include "health.h"
 
 /* The COMPLETION region holds the completion ring at offset 0 and, from SLUICE_EVENT_OFFSET on, as many events:
  * event.h.
@@ -107,19 +108,29 @@ struct sluice_info_region {
 	uint64_t boot_id;	    /* differs with each start */
 	uint64_t policy_generation; /* of the policy in force */
 	uint64_t control_heartbeat; /* advances while the control thread lives */
-	uint64_t worker_heartbeat;  /* of the slowest worker */
+	uint64_t worker_heartbeat;  /* advances while every worker lives */
 	char version[SLUICE_NAME_SIZE];
 	uint32_t features; /* that can be granted */
 	uint32_t events;   /* since the start, modulo 2^32: the number of the last one */
-	uint8_t reserved[4008];
+	uint32_t reserved0;
+	uint32_t syndrome; /* enum sluice_syndrome; written after last_words */
+	uint8_t reserved1[32];
+	char last_words[SLUICE_WORDS_SIZE];	/* why it ended */
+	char previous_words[SLUICE_WORDS_SIZE]; /* why the firmware that was here before ended, where it did not in
+						   order */
+	uint8_t reserved2[384];
+	struct sluice_health health;
 };
 SLUICE_ASSERT_SIZE(struct sluice_info_region, 4096);
 SLUICE_ASSERT_OFFSET(struct sluice_info_region, features, 80);
+SLUICE_ASSERT_OFFSET(struct sluice_info_region, last_words, 128);
+SLUICE_ASSERT_OFFSET(struct sluice_info_region, health, 1024);
 
 enum sluice_device_status {
 	SLUICE_DEVICE_BOOTING = 0,
 	SLUICE_DEVICE_RUNNING = 1,
 	SLUICE_DEVICE_DRAINING = 2,
+	SLUICE_DEVICE_DEAD = 3, /* see syndrome */
 };
 
 /*

@@ -282,6 +282,18 @@ static const struct command commands[] = {
 		.run = run_events,
 	},
 	{
+		.words = "health",
+		.arguments = "",
+		.summary = "Show how the card is, and fail where something is not well",
+		.details =
+			"What reports: the firmware (violations of the contract), its mailbox and its workers (a thread that stands "
+			"still for 3 seconds has failed), each port (the wire's link, the rings of a host) and each driver "
+			"(quarantine). What is not well stands first. The exit code is 0 where all is well, and otherwise 7. Where "
+			"the firmware has ended before its time its last words are told.",
+		.example = "sluicectl health",
+		.run = run_health,
+	},
+	{
 		.words = "oid list",
 		.arguments = "NAME",
 		.summary = "List the object identifiers that a driver instance or port answers, with their values",

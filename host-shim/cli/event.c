@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What happened on the card, and what happens. */
+#include "format.h"
 #include "handlers.h"
 
 #include "abi/event.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define FOR_EVER -1
 
@@ -21,22 +21,11 @@
 
 static const struct table_column event_columns[] = {EVENT_TABLE(TABLE_AS_COLUMN)};
 
-static void format_time(uint64_t time_ms, char *out, size_t size)
-{
-	time_t seconds = (time_t)(time_ms / 1000);
-	struct tm parts;
-	char date[32];
-
-	gmtime_r(&seconds, &parts);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(out, size, "%s.%03uZ", date, (unsigned)(time_ms % 1000));
-}
-
 static void add_row(struct table *t, const struct sluice_event *e)
 {
-	char time[40];
+	char time[FORMAT_TIME_SIZE];
 
-	format_time(e->time_ms, time, sizeof(time));
+	format_time(e->time_ms, time);
 	table_row(t);
 	EVENT_TABLE(TABLE_AS_CELL)
 }
@@ -58,13 +47,13 @@ static int print_line_json(struct session *session, const struct sluice_event *e
 
 static int print_line(struct session *session, const struct sluice_event *event)
 {
-	char time[40];
+	char time[FORMAT_TIME_SIZE];
 
 	if (session->options.json)
 		return print_line_json(session, event);
 	if (event->lost > 0)
 		fprintf(session->out, "(%u events were lost)\n", event->lost);
-	format_time(event->time_ms, time, sizeof(time));
+	format_time(event->time_ms, time);
 	fprintf(session->out, "%s  %-16s %-24.32s %" PRIu64 "\n", time, sluice_event_word(event->kind),
 		event->subject[0] ? event->subject : "-", event->value);
 	return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format.h"
 
+#include <time.h>
+
 #include <math.h>
 #include <stdio.h>
 
@@ -63,4 +65,15 @@ double format_share(uint64_t part, uint64_t rest)
 double format_each(uint64_t total, uint64_t count)
 {
 	return count > 0 ? (double)total / (double)count : 0.0;
+}
+
+void format_time(uint64_t time_ms, char out[FORMAT_TIME_SIZE])
+{
+	time_t seconds = (time_t)(time_ms / 1000);
+	struct tm parts = {0};
+	char date[32];
+
+	gmtime_r(&seconds, &parts);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(out, FORMAT_TIME_SIZE, "%s.%03uZ", date, (unsigned)(time_ms % 1000));
 }

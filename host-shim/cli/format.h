@@ -27,4 +27,9 @@ double format_share(uint64_t part, uint64_t rest);
 /** @p total for each of @p count; 0 where there are none. */
 double format_each(uint64_t total, uint64_t count);
 
+#define FORMAT_TIME_SIZE 40
+
+/** Milliseconds since 1970 as 2026-11-21T10:22:33.123Z. */
+void format_time(uint64_t time_ms, char out[FORMAT_TIME_SIZE]);
+
 #endif

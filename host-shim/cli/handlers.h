@@ -53,6 +53,9 @@ int run_stats(struct session *session);
 /* event.c */
 int run_events(struct session *session);
 
+/* health.c */
+int run_health(struct session *session);
+
 /* oid.c */
 int run_oid_list(struct session *session);
 int run_oid_get(struct session *session);

@@ -43,6 +43,8 @@ static const char *device_status(const struct session *session)
 		return "running";
 	case SLUICE_DEVICE_DRAINING:
 		return "draining";
+	case SLUICE_DEVICE_DEAD:
+		return "dead";
 	default:
 		return NULL;
 	}

@@ -20,7 +20,8 @@
 	X(INPUT, 3, "input", "A file, a rule, a name or a value that was given is wrong. Nothing was changed.")        \
 	X(GONE, 4, "not-running", "The firmware is not running, or it went away.")                                     \
 	X(DENIED, 5, "not-permitted", "This user may not do that.")                                                    \
-	X(RETRY, 6, "temporary", "Nothing is wrong, or no answer came in time: try again later.")
+	X(RETRY, 6, "temporary", "Nothing is wrong, or no answer came in time: try again later.")                      \
+	X(UNWELL, 7, "unwell", "The firmware runs, and something is not well (health).")
 
 enum exit_code {
 #define X(name, number, word, text) EXIT_##name = number,

@@ -152,6 +152,13 @@ const struct sluice_fault *sluice_last_fault(const struct sluice_client *client)
 const struct sluice_info_region *sluice_info(const struct sluice_client *client);
 
 /**
+ * Copies how the card is out of the INFO region. Needs no answer of the firmware.
+ *
+ * @return 0, or -EAGAIN: the firmware has not written it yet, or ended in the middle of writing it
+ */
+int sluice_read_health(const struct sluice_client *client, struct sluice_health *health);
+
+/**
  * Fetches all pages of a list.
  *
  * @param opcode           a command that answers with struct sluice_list

@@ -32,16 +32,21 @@ static bool has(const char *driver)
 	return false;
 }
 
-static bool is_bad(const struct im_wrapper *wrapper)
+bool im_is_quarantined(const char *driver)
 {
 	bool quarantined;
 
 	if (likely(__atomic_load_n(&bad.count, __ATOMIC_ACQUIRE) == 0))
 		return false;
 	im_spin_lock(&bad.lock);
-	quarantined = has(wrapper->object->name);
+	quarantined = has(driver);
 	im_spin_unlock(&bad.lock);
 	return quarantined;
+}
+
+static bool is_bad(const struct im_wrapper *wrapper)
+{
+	return im_is_quarantined(wrapper->object->name);
 }
 
 /* The way past it is found when the object is in the lists: by the work item. */
