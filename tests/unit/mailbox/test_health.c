@@ -184,8 +184,8 @@ static void test_pulse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_BED(changes_are_told_and_counted), IN_BED(what_is_gone_is_not_shown),
-		IN_BED(more_than_there_is_room_for),  IN_BED(text_is_cut),
+		IN_BED(changes_are_told_and_counted),	   IN_BED(what_is_gone_is_not_shown),
+		IN_BED(more_than_there_is_room_for),	   IN_BED(text_is_cut),
 		IN_BED(reader_believes_whole_rounds_only), cmocka_unit_test(test_pulse),
 	};
 
