@@ -9,6 +9,7 @@
 #include <rte_version.h>
 
 #include "broker.h"
+#include "build_id.h"
 #include "edge/port.h"
 #include "worker.h"
 
@@ -116,6 +117,7 @@ enum sluice_status list_info(void *context, struct mailbox_call *call)
 
 	strncpy(info.version, SLUICE_VERSION, sizeof(info.version) - 1);
 	strncpy(info.dpdk_version, rte_version(), sizeof(info.dpdk_version) - 1);
+	build_id_read(info.build_id);
 	tell_policy(control, &info);
 	tell_mailboxes(control, &info);
 	if (call->reply_room < sizeof(info))

@@ -39,10 +39,12 @@ struct sluice_info {
 	uint32_t mbufs_free;
 	uint32_t packets_free; /* descriptors */
 	uint32_t packets;
-	uint8_t hugepages; /* 1 where hugepages back the pools */
-	uint8_t reserved[27];
+	uint8_t hugepages;    /* 1 where hugepages back the pools */
+	uint8_t build_id[20]; /* of the firmware's program */
+	uint8_t reserved[7];
 };
 SLUICE_ASSERT_SIZE(struct sluice_info, 208);
+SLUICE_ASSERT_OFFSET(struct sluice_info, build_id, 181);
 
 struct sluice_port_record {
 	struct sluice_port port;

@@ -25,6 +25,16 @@ static const struct command commands[] = {
 		.run = run_info,
 	},
 	{
+		.words = "dev info",
+		.arguments = "",
+		.summary = "Show which firmware runs, under the names of devlink dev info",
+		.details =
+			"Fw is its version, fw.bundle_id the build ID of its program, which file and readelf -n show as well, and "
+			"fw.mgmt.api the version of the mailbox. The boot ID differs with each start.",
+		.example = "sluicectl dev info",
+		.run = run_dev_info,
+	},
+	{
 		.words = "port list",
 		.arguments = "",
 		.summary = "List the ports, their devices and links",
