@@ -20,6 +20,7 @@
 
 #include <pthread.h>
 
+#include "abi/mailbox.h"
 #include "config.h"
 #include "event_log.h"
 #include "im/core.h"
@@ -47,6 +48,9 @@ struct control {
 	STAILQ_HEAD(, config) waiting; /* oldest first */
 	struct control_statistics statistics;
 	uint64_t generation; /* of `current`; written under both locks, read by anybody */
+	uint32_t resets;     /* generation of the last one; with its reason under `lock` */
+	char reset_reason[SLUICE_REASON_SIZE];
+	bool reset_wanted; /* atomic: of the device */
 	/* set at the start */
 	struct counter_table *counters;
 	struct im_packet_pool *pool;

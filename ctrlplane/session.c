@@ -116,7 +116,8 @@ static void name_line(const struct mailbox_call *call, enum line kind, struct th
 	X(POLICY_CHUNK, upload_chunk)                                                                                  \
 	X(POLICY_ABORT, upload_abort)                                                                                  \
 	X(POLICY_READ, upload_read)                                                                                    \
-	X(DEVICE_LIST, list_devices)
+	X(DEVICE_LIST, list_devices)                                                                                   \
+	X(RESET_DEVICE, reset_device)
 
 /* X(opcode, handler, line): may wait for a driver */
 #define SLOW(X)                                                                                                        \
@@ -131,7 +132,8 @@ static void name_line(const struct mailbox_call *call, enum line kind, struct th
 	X(DRIVER_LOAD, driver_load, TOPOLOGY)                                                                          \
 	X(DRIVER_UNLOAD, driver_unload, UNLOAD)                                                                        \
 	X(STACK_INSERT, stack_insert, TOPOLOGY)                                                                        \
-	X(STACK_REMOVE, stack_remove, TOPOLOGY)
+	X(STACK_REMOVE, stack_remove, TOPOLOGY)                                                                        \
+	X(RESET_DATAPATH, reset_datapath, TOPOLOGY)
 
 static void choose_line(void *context, const struct mailbox_call *call, struct threads_line *line)
 {

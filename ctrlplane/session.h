@@ -62,6 +62,9 @@ enum sluice_status device_close(void *control, struct mailbox_call *call);
 enum sluice_status driver_load(void *control, struct mailbox_call *call);
 enum sluice_status driver_unload(void *control, struct mailbox_call *call);
 
+enum sluice_status reset_datapath(void *control, struct mailbox_call *call);
+enum sluice_status reset_device(void *control, struct mailbox_call *call);
+
 enum sluice_status stack_insert(void *control, struct mailbox_call *call);
 enum sluice_status stack_remove(void *control, struct mailbox_call *call);
 

@@ -250,3 +250,18 @@ enum sluice_status topology_remove(struct control *control, const struct sluice_
 {
 	return make(control, command, false, refusal);
 }
+
+enum sluice_status topology_restart(struct control *control, uint32_t stack, struct topology_refusal *refusal)
+{
+	static struct change change; /* large, and one at a time */
+	struct config *config = control_hold(control);
+	enum sluice_status status;
+
+	*refusal = (struct topology_refusal){.offset = SLUICE_NO_OFFSET};
+	change = (struct change){.control = control, .refusal = refusal, .stack_index = stack};
+	change.stack = policy_stacks(&config->image)[stack];
+	read_levels(&change, &config->image);
+	im_block_drop(&config->block);
+	status = check_awake(&change);
+	return status == SLUICE_STATUS_OK ? topology_run_restart(&change) : status;
+}

@@ -46,6 +46,12 @@ void topology_forget_driver(struct control *control, const char driver[SLUICE_NA
 enum sluice_status topology_insert(struct control *control, const struct sluice_stack_command *command,
 				   struct topology_refusal *refusal);
 
+/**
+ * Pause and restart stack number @p stack: packets that drivers hold go home, frames wait in the ports meanwhile. OK,
+ * or STACK_DOWN, STACK_ASLEEP with @p refusal filled in.
+ */
+enum sluice_status topology_restart(struct control *control, uint32_t stack, struct topology_refusal *refusal);
+
 /** Remove one. */
 enum sluice_status topology_remove(struct control *control, const struct sluice_stack_command *command,
 				   struct topology_refusal *refusal);

@@ -35,6 +35,9 @@ enum sluice_status topology_refuse(struct change *change, enum sluice_status sta
 /** The driver of this name if it is one for a stack: an edge is none. NULL. */
 struct im_driver_object *topology_find_driver(const char *name, bool *takes_rules);
 
+/** Pause all of the stack as it is, and restart it. */
+enum sluice_status topology_run_restart(struct change *change);
+
 /** Carry it out, or take it back. */
 enum sluice_status topology_run(struct change *change);
 

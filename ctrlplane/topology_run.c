@@ -347,3 +347,17 @@ enum sluice_status topology_run(struct change *change)
 		release_ports(change);
 	return status;
 }
+
+enum sluice_status topology_run_restart(struct change *change)
+{
+	im_status_t result;
+
+	hold_ports(change);
+	pause_all(change, &change->old);
+	result = restart_all(change, &change->old);
+	change->refusal->im_status = result;
+	if (result != IM_STATUS_SUCCESS)
+		return topology_refuse(change, SLUICE_STATUS_STACK_DOWN, SLUICE_NO_OFFSET);
+	release_ports(change);
+	return SLUICE_STATUS_OK;
+}

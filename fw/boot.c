@@ -12,6 +12,7 @@
 #include "discard.h"
 #include "eal.h"
 #include "last_words.h"
+#include "reset.h"
 #include "session.h"
 #include "worker.h"
 
@@ -140,6 +141,7 @@ IM_INIT static int make_control(struct firmware *firmware)
 	control->hugepages = firmware->hugepages;
 	control->broker = firmware->broker;
 	control->events = &firmware->events;
+	reset_inherit(control, broker_info(firmware->broker));
 	memcpy(image.header, firmware->document.image.header, image.length); /* the document keeps its own to blame */
 	status = control_commit(control, &image, 0, &offset);
 	policy_image_clear(&image);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sluice-fw: boots, serves the mailbox on this thread until a signal, goes down in order. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "discard.h"
 #include "last_words.h"
+#include "reset.h"
+
+/* For a device reset to bring everything down in order. */
+#define RESET_LIMIT_S 30
 
 static volatile sig_atomic_t stopping;
 
@@ -52,9 +58,14 @@ static void introduce(struct firmware *firmware)
 	fflush(stdout);
 }
 
+static bool is_reset_wanted(const struct firmware *firmware)
+{
+	return __atomic_load_n(&firmware->control.reset_wanted, __ATOMIC_ACQUIRE);
+}
+
 static int serve(struct firmware *firmware)
 {
-	for (uint64_t turn = 1; !stopping; turn++) {
+	for (uint64_t turn = 1; !stopping && !is_reset_wanted(firmware); turn++) {
 		int result = broker_poll(firmware->broker, 100);
 
 		if (result < 0) {
@@ -66,23 +77,59 @@ static int serve(struct firmware *firmware)
 		show_life(firmware, turn);
 	}
 	broker_info(firmware->broker)->device_status = SLUICE_DEVICE_DRAINING;
+	broker_poll(firmware->broker, 0); /* what was raised last is told */
 	return 0;
+}
+
+/*
+ * A device reset: nothing of this program is left in the one that takes its place in the same process, so that it does
+ * not matter what was broken, and whoever started us need not know. What does not come down in time is ended by
+ * SIGALRM: then it is for the service manager to start us again.
+ */
+static int start_anew(struct firmware *firmware, char **arguments)
+{
+	alarm(RESET_LIMIT_S);
+	if (firmware_down(firmware) != 0)
+		fputs("sluice-fw: not all came back; the reset goes on\n", stderr);
+	alarm(0);
+	reset_bequeath(&firmware->control);
+	puts("sluice-fw: reset");
+	fflush(stdout);
+	execv("/proc/self/exe", arguments);
+	fprintf(stderr, "sluice-fw: cannot start anew: %s\n", strerror(errno));
+	return 1;
+}
+
+/* getopt puts the words in another order, where they mean something else. */
+static char **copy_arguments(int argc, char **argv)
+{
+	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+
+	if (copy != NULL)
+		memcpy(copy, argv, (size_t)argc * sizeof(*copy));
+	return copy;
 }
 
 int main(int argc, char **argv)
 {
 	static struct firmware firmware;
-	int result = options_parse(&firmware.options, argc, argv);
+	char **arguments = copy_arguments(argc, argv);
+	int result = arguments != NULL ? options_parse(&firmware.options, argc, argv) : 1;
 
-	if (result >= 0)
+	if (result >= 0) {
+		free(arguments);
 		return result;
+	}
 	catch_signals();
 	result = firmware_up(&firmware);
 	if (result == 0) {
 		introduce(&firmware);
 		result = serve(&firmware);
 	}
-	if (firmware_down(&firmware) != 0)
-		return 1;
+	if (result == 0 && !stopping && is_reset_wanted(&firmware))
+		result = start_anew(&firmware, arguments);
+	else if (firmware_down(&firmware) != 0)
+		result = 1;
+	free(arguments);
 	return result;
 }

@@ -23,7 +23,9 @@
 	X(POLICY, 4, "policy", "none", "generation of the policy that came into force")                                \
 	X(VIOLATION, 5, "violation", "none", "violations of the contract by drivers since the start")                  \
 	X(HEALTH, 6, "health", "port, driver or part of the firmware",                                                 \
-	  "bits 0 to 7: its state, 8 to 15: what it is (abi/health.h)")
+	  "bits 0 to 7: its state, 8 to 15: what it is (abi/health.h)")                                                \
+	X(RESET, 7, "reset", "the reason, cut", "generation of the reset")                                             \
+	X(PROGRESS, 8, "progress", "what is under way", "percent that is done")
 
 enum sluice_event_kind {
 #define X(name, number, word, subject, value) SLUICE_EVENT_##name = number,

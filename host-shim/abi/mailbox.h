@@ -27,6 +27,9 @@
  */
 #define SLUICE_EVENT_OFFSET 4096u
 
+/* Bytes of the reason of a reset, with its NUL. */
+#define SLUICE_REASON_SIZE 128u
+
 #define SLUICE_MAGIC	    0x424d454349554c53ull /* "SLUICEMB" read as bytes */
 #define SLUICE_RING_ENTRIES 64u
 #define SLUICE_STAGE_SIZE   (1u << 20)
@@ -110,15 +113,16 @@ struct sluice_info_region {
 	uint64_t control_heartbeat; /* advances while the control thread lives */
 	uint64_t worker_heartbeat;  /* advances while every worker lives */
 	char version[SLUICE_NAME_SIZE];
-	uint32_t features; /* that can be granted */
-	uint32_t events;   /* since the start, modulo 2^32: the number of the last one */
-	uint32_t reserved0;
-	uint32_t syndrome; /* enum sluice_syndrome; written after last_words */
+	uint32_t features;	   /* that can be granted */
+	uint32_t events;	   /* since the start, modulo 2^32: the number of the last one */
+	uint32_t reset_generation; /* resets since the first start; written after reset_reason */
+	uint32_t syndrome;	   /* enum sluice_syndrome; written after last_words */
 	uint8_t reserved1[32];
 	char last_words[SLUICE_WORDS_SIZE];	/* why it ended */
 	char previous_words[SLUICE_WORDS_SIZE]; /* why the firmware that was here before ended, where it did not in
 						   order */
-	uint8_t reserved2[384];
+	char reset_reason[SLUICE_REASON_SIZE];	/* of the last one */
+	uint8_t reserved2[256];
 	struct sluice_health health;
 };
 SLUICE_ASSERT_SIZE(struct sluice_info_region, 4096);

@@ -55,6 +55,10 @@ enum sluice_role {
  *   STACK_INSERT   payload struct sluice_stack_command; -> struct sluice_change_answer; result = new generation where
  *                  it is OK, and otherwise IM status
  *   STACK_REMOVE   likewise
+ *   RESET_DATAPATH payload struct sluice_reset_command; pauses and restarts every stack, one after the other;
+ *                  -> struct sluice_change_answer; result = the reset's generation
+ *   RESET_DEVICE   likewise; is complete before it is done: then the firmware goes down and starts anew, with the
+ * policy that it is configured with
  *
  * Commands that wait for a driver (DEVICE, DRIVER, STACK, OID and POLICY_COMMIT among them) are completed later, while
  * other mailboxes are served. A mailbox has one such command under way: those behind it wait in its ring, so that
@@ -85,7 +89,9 @@ enum sluice_role {
 	X(DRIVER_LOAD, 0x50, 1, SLUICE_PATH_MAX, OPERATOR)                                                             \
 	X(DRIVER_UNLOAD, 0x51, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, OPERATOR)                                           \
 	X(STACK_INSERT, 0x52, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)      \
-	X(STACK_REMOVE, 0x53, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)
+	X(STACK_REMOVE, 0x53, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)      \
+	X(RESET_DATAPATH, 0x60, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)    \
+	X(RESET_DEVICE, 0x61, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)
 
 enum sluice_opcode {
 #define X(name, number, least, most, role) SLUICE_OP_##name = number,

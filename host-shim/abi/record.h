@@ -204,6 +204,12 @@ struct sluice_change_answer {
 };
 SLUICE_ASSERT_SIZE(struct sluice_change_answer, 256);
 
+/* RESET_DATAPATH, RESET_DEVICE */
+struct sluice_reset_command {
+	char reason[128]; /* 1 to 127 printable bytes, then zero: for people, and for those who look for it later */
+};
+SLUICE_ASSERT_SIZE(struct sluice_reset_command, 128);
+
 #define SLUICE_OID_VALUE_MAX 4096u
 
 /* OID_GET, OID_SET (value follows) */

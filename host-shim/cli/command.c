@@ -304,6 +304,19 @@ static const struct command commands[] = {
 		.run = run_health,
 	},
 	{
+		.words = "reset",
+		.arguments = "",
+		.summary = "Reset the datapath, or the whole firmware",
+		.details =
+			"Level datapath pauses and restarts every stack, one after the other: what drivers hold goes home, frames "
+			"wait in the ports, and rules and counters stay. Level device has the firmware go down in order and start "
+			"anew, with the policy that it is configured with: changes since its start are lost, and so are its clients. "
+			"The generation of resets grows by one, and the reason stands in the event and in the INFO region.",
+		.example = "sluicectl reset --level device --reason stuck-queue",
+		.options = OPTION_BIT(LEVEL) | OPTION_BIT(REASON),
+		.run = run_reset,
+	},
+	{
 		.words = "oid list",
 		.arguments = "NAME",
 		.summary = "List the object identifiers that a driver instance or port answers, with their values",

@@ -59,6 +59,9 @@ int run_health(struct session *session);
 /* dev_info.c */
 int run_dev_info(struct session *session);
 
+/* reset.c */
+int run_reset(struct session *session);
+
 /* oid.c */
 int run_oid_list(struct session *session);
 int run_oid_get(struct session *session);

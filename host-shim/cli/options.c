@@ -107,6 +107,18 @@ static bool set_follow(struct options *options, const char *value)
 	return true;
 }
 
+static bool set_level(struct options *options, const char *value)
+{
+	options->level = value;
+	return true;
+}
+
+static bool set_reason(struct options *options, const char *value)
+{
+	options->reason = value;
+	return true;
+}
+
 /* That it was given says all. */
 static bool set_end_of_stack(struct options *options, const char *value)
 {
@@ -239,6 +251,22 @@ const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 			.letter = 'f',
 			.help = "Go on telling what happens, until interrupted",
 			.set = set_follow,
+		},
+	[OPTION_LEVEL] =
+		{
+			.name = "level",
+			.argument = "LEVEL",
+			.help = "What is reset: datapath (the default) or device",
+			.example = "device",
+			.set = set_level,
+		},
+	[OPTION_REASON] =
+		{
+			.name = "reason",
+			.argument = "TEXT",
+			.help = "Why, in one line of at most 127 bytes",
+			.example = "stuck-queue",
+			.set = set_reason,
 		},
 };
 

@@ -27,6 +27,8 @@ enum option_id {
 	OPTION_ABOVE,
 	OPTION_BELOW,
 	OPTION_FOLLOW,
+	OPTION_LEVEL,
+	OPTION_REASON,
 	OPTION_COUNT_OF_ALL,
 };
 
@@ -43,6 +45,8 @@ struct options {
 	bool watch;
 	bool uninstall;
 	bool follow;
+	const char *level; /* NULL: none is given */
+	const char *reason;
 	const char *neighbour; /* of --above and --below */
 	uint32_t timeout_ms;
 	uint64_t expect_generation; /* 0: any */

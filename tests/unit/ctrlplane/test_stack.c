@@ -11,6 +11,7 @@
 #include "client.h"
 #include "edge/port.h"
 #include "gadget.h"
+#include "reset.h"
 #include "worker.h"
 
 #define AT(member) ((uint32_t)offsetof(struct sluice_stack_command, member))
@@ -456,6 +457,102 @@ static void what_cannot_be_loaded_is_refused(void **state)
 	client_expect(__LINE__, SLUICE_OP_DRIVER_LOAD, 0, 0, "fil\0ter", 7, SLUICE_STATUS_BAD_VALUE);
 }
 
+/* ---- Resets ------------------------------------------------------------------------------------------ */
+
+static enum sluice_status reset(enum sluice_opcode opcode, const char *reason)
+{
+	struct sluice_reset_command command = {0};
+
+	memcpy(command.reason, reason, strnlen(reason, sizeof(command.reason)));
+	return client_run(opcode, 0, 0, &command, sizeof(command));
+}
+
+static void a_reset_pauses_and_restarts_what_runs(void **state)
+{
+	struct event_log log;
+	struct sluice_event event;
+	uint32_t cursor = 0;
+
+	(void)state;
+	assert_int_equal(event_log_create(&log), 0);
+	control->events = &log;
+	assert_int_equal(reset(SLUICE_OP_RESET_DATAPATH, "a test"), SLUICE_STATUS_OK);
+	assert_int_equal(client.call.result, 1);
+	expect_runs("fw(running) tap(running)");
+	assert_int_equal(edge_port_find("host0")->stopped, 0);
+	assert_int_equal(edge_port_find("wire0")->stopped, 0);
+	assert_true(event_log_next(&log, &cursor, &event));
+	assert_int_equal(event.kind, SLUICE_EVENT_RESET);
+	assert_string_equal(event.subject, "a test");
+	assert_int_equal(event.value, 1);
+	assert_true(event_log_next(&log, &cursor, &event));
+	assert_int_equal(event.kind, SLUICE_EVENT_PROGRESS);
+	assert_int_equal(event.value, 100);
+	assert_false(event_log_next(&log, &cursor, &event));
+	assert_int_equal(reset(SLUICE_OP_RESET_DATAPATH, "again"), SLUICE_STATUS_OK);
+	assert_int_equal(client.call.result, 2);
+	assert_false(control->reset_wanted);
+	control->events = NULL;
+	event_log_destroy(&log);
+}
+
+/* The gadget says no when it is to restart: the stack is not polled until a later reset brings it up. */
+static void a_stack_that_does_not_restart_is_down_until_it_does(void **state)
+{
+	(void)state;
+	insert("gadget", "g", SLUICE_PLACE_TOP, "", SLUICE_STATUS_OK);
+	gadget.fail_restart = true;
+	assert_int_equal(reset(SLUICE_OP_RESET_DATAPATH, "a test"), SLUICE_STATUS_STACK_DOWN);
+	assert_non_null(strstr(answer->text, "cannot restart 'g'"));
+	assert_int_not_equal(edge_port_find("wire0")->stopped, 0);
+	gadget.fail_restart = false;
+	assert_int_equal(reset(SLUICE_OP_RESET_DATAPATH, "a test"), SLUICE_STATUS_OK);
+	expect_runs("g(running) fw(running) tap(running)");
+	assert_int_equal(edge_port_find("wire0")->stopped, 0);
+}
+
+static void a_reset_of_the_device_is_noted_and_left_to_the_firmware(void **state)
+{
+	struct sluice_info_region *info = calloc(1, sizeof(*info));
+	struct control next = {0};
+
+	(void)state;
+	assert_int_equal(reset(SLUICE_OP_RESET_DEVICE, "it is stuck"), SLUICE_STATUS_OK);
+	assert_int_equal(client.call.result, 1);
+	assert_true(control->reset_wanted);
+	expect_runs("fw(running) tap(running)");
+	reset_bequeath(control);
+	reset_inherit(&next, info);
+	assert_int_equal(next.resets, 1);
+	assert_string_equal(next.reset_reason, "it is stuck");
+	assert_int_equal(info->reset_generation, 1);
+	assert_string_equal(info->reset_reason, "it is stuck");
+	reset_inherit(&next, info); /* it is inherited once */
+	assert_null(getenv("SLUICE_RESET"));
+	free(info);
+}
+
+static void a_reset_without_a_readable_reason_is_refused(void **state)
+{
+	static const struct {
+		const char *reason;
+		uint32_t offset;
+	} bad[] = {{"", 0}, {"two\nlines", 3}, {"\x7f", 0}};
+	char endless[129];
+
+	(void)state;
+	memset(endless, 'x', 128);
+	endless[128] = '\0';
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(reset(SLUICE_OP_RESET_DATAPATH, bad[i].reason), SLUICE_STATUS_BAD_VALUE);
+		assert_int_equal(client.call.error_offset, bad[i].offset);
+		assert_int_equal(reset(SLUICE_OP_RESET_DEVICE, bad[i].reason), SLUICE_STATUS_BAD_VALUE);
+	}
+	assert_int_equal(reset(SLUICE_OP_RESET_DATAPATH, endless), SLUICE_STATUS_BAD_VALUE);
+	assert_int_equal(control->resets, 0);
+	assert_false(control->reset_wanted);
+}
+
 int main(void)
 {
 #define WITH_STACK(test) cmocka_unit_test_setup_teardown(test, up, down)
@@ -475,6 +572,10 @@ int main(void)
 		WITH_STACK(an_uninstalled_driver_leaves_its_stacks_first),
 		WITH_STACK(the_last_instance_of_a_stack_keeps_its_driver),
 		WITH_STACK(what_cannot_be_loaded_is_refused),
+		WITH_STACK(a_reset_pauses_and_restarts_what_runs),
+		WITH_STACK(a_stack_that_does_not_restart_is_down_until_it_does),
+		WITH_STACK(a_reset_of_the_device_is_noted_and_left_to_the_firmware),
+		WITH_STACK(a_reset_without_a_readable_reason_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, eal_up, eal_down);
