@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,16 +118,6 @@ static struct client *find_place(struct broker *broker)
 	return oldest;
 }
 
-static enum sluice_role peer_role(int socket)
-{
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
-
-	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
-		return SLUICE_ROLE_TENANT;
-	return peer.uid == 0 || peer.uid == geteuid() ? SLUICE_ROLE_OPERATOR : SLUICE_ROLE_TENANT;
-}
-
 static void admit(struct broker *broker, int socket)
 {
 	struct client *client = find_place(broker);
@@ -134,12 +125,12 @@ static void admit(struct broker *broker, int socket)
 	*client = (struct client){
 		.state = CLIENT_GREETING,
 		.id = ++broker->last_id,
-		.role = peer_role(socket),
 		.socket = socket,
 		.kick = -1,
 		.notify = -1,
 		.deadline_ms = now_ms() + GREETING_MS,
 	};
+	client->stranger = role_of_socket(socket, &broker->groups, &client->role) != 0;
 	if (broker_watch(broker, socket, EPOLLIN | EPOLLRDHUP, broker_tag(broker, client, SOURCE_SOCKET)) != 0)
 		broker_hang_up(broker, client);
 }
@@ -173,6 +164,15 @@ static void notify(const struct client *client)
 	const uint64_t one = 1;
 
 	send(client->notify, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* The socket's own mode knows one group only: with several, it is for everybody, and the broker for those in one. */
+int broker_use_groups(struct broker *broker, const struct role_groups *groups)
+{
+	if (!role_has_groups(groups))
+		return 0;
+	broker->groups = *groups;
+	return chmod(broker->rundir.socket_path, 0666) == 0 ? 0 : -errno;
 }
 
 /* ---- What is completed later ----------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 
 #include "event_log.h"
 #include "mailbox.h"
+#include "role.h"
 
 #define BROKER_MAX_CLIENTS 128u
 
@@ -50,6 +51,13 @@ int broker_use_threads(struct broker *broker, struct threads *threads);
  * @return 0 or -errno
  */
 int broker_use_events(struct broker *broker, struct event_log *log);
+
+/**
+ * Gives roles to the members of @p groups: from now on everybody may connect, and who has no role is refused.
+ *
+ * @return 0 or -errno
+ */
+int broker_use_groups(struct broker *broker, const struct role_groups *groups);
 
 /**
  * Hangs up on every client (session_close is called for each), waits for those of their commands that run, and removes

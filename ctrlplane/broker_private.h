@@ -31,6 +31,7 @@ struct client {
 	enum client_state state;
 	uint32_t id;
 	enum sluice_role role;
+	bool stranger; /* it has no role: its HELLO is answered with a refusal */
 	int socket;
 	/*
 	 * The client holds the same open eventfd and can clear O_NONBLOCK on it. So it is never read: epoll
@@ -56,6 +57,7 @@ struct broker {
 	struct rundir rundir;
 	int epoll_fd;
 	int spare_fd; /* given up to be able to accept and refuse when descriptors run out */
+	struct role_groups groups;
 	const struct mailbox_ops *ops;
 	void *context;
 	struct region info;

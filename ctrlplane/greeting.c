@@ -234,8 +234,11 @@ static bool is_zero(const uint8_t *byte, size_t length)
 	return any == 0;
 }
 
-static enum sluice_status judge_hello(const struct broker *broker, const struct sluice_hello *hello)
+static enum sluice_status judge_hello(const struct broker *broker, const struct client *client,
+				      const struct sluice_hello *hello)
 {
+	if (client->stranger)
+		return SLUICE_STATUS_NOT_PERMITTED;
 	if (hello->abi_major != SLUICE_ABI_MAJOR)
 		return SLUICE_STATUS_BAD_VERSION;
 	if (!is_zero(hello->reserved, sizeof(hello->reserved)))
@@ -274,7 +277,7 @@ void broker_greet(struct broker *broker, struct client *client)
 		broker_hang_up(broker, client);
 		return;
 	}
-	status = judge_hello(broker, &hello);
+	status = judge_hello(broker, client, &hello);
 	if (status == SLUICE_STATUS_OK)
 		welcome(broker, client, &hello);
 	else

@@ -200,11 +200,17 @@ IM_INIT static int start(struct firmware *firmware)
 IM_INIT static int make_broker(struct firmware *firmware)
 {
 	char error[1024] = "";
+	int result;
 
 	firmware->broker =
 		broker_create(firmware->options.runtime_dir, &session_ops, &firmware->control, error, sizeof(error));
 	if (firmware->broker == NULL) {
 		fprintf(stderr, "sluice-fw: %s\n", error);
+		return 1;
+	}
+	result = broker_use_groups(firmware->broker, &firmware->options.groups);
+	if (result != 0) {
+		fprintf(stderr, "sluice-fw: cannot open the socket to groups: %s\n", strerror(-result));
 		return 1;
 	}
 	last_words_arm(broker_info(firmware->broker), firmware->options.runtime_dir);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@
 	  "worker threads, 1 to 16 (default: one a core, and no more than there are queues)")                          \
 	X("mbufs", 'm', required_argument, " N", "packet buffers, 1024 to 16777216 (default 32768)")                   \
 	X("max-rules", 'R', required_argument, " N", "budget of rules, 1 to 1048576 (default 65536)")                  \
+	X("operator-group", 'O', required_argument, " GROUP", "whose members may do everything")                       \
+	X("admin-group", 'H', required_argument, " GROUP", "whose members may look, and attach hosts")                 \
+	X("tenant-group", 'T', required_argument, " GROUP", "whose members may look; nobody else may then")            \
 	X("verifier", 'F', optional_argument, "[=ACTION]", "watch that drivers keep the contract (see below)")         \
 	X("verifier-schedule", 'S', required_argument, " WHEN", "when what the core hands on comes (see below)")       \
 	X("verifier-seed", 'E', required_argument, " N", "of the random schedule (default 1)")                         \
@@ -89,6 +93,23 @@ IM_INIT static int take_verify(struct im_verify_options *verify, int letter)
 	}
 }
 
+/* A name, or a number. */
+IM_INIT static int take_group(const char *option, enum sluice_role role, struct role_groups *groups)
+{
+	const struct group *found = getgrnam(optarg);
+	char *end = optarg;
+	unsigned long number = optarg[0] >= '0' && optarg[0] <= '9' ? strtoul(optarg, &end, 10) : 0;
+
+	if (found == NULL && (end == optarg || *end != '\0' || number >= UINT32_MAX)) {
+		fprintf(stderr, "sluice-fw: --%s '%s': there is no such group; make one with: groupadd %s\n", option,
+			optarg, optarg);
+		return -EINVAL;
+	}
+	groups->given[role] = true;
+	groups->group[role] = found != NULL ? found->gr_gid : (gid_t)number;
+	return 0;
+}
+
 IM_INIT static int take(struct options *options, int letter)
 {
 	switch (letter) {
@@ -104,6 +125,12 @@ IM_INIT static int take(struct options *options, int letter)
 		return parse_number("mbufs", optarg, 1024, 1 << 24, &options->mbufs);
 	case 'R':
 		return parse_number("max-rules", optarg, 1, SLUICE_POLICY_MAX_RULES, &options->max_rules);
+	case 'O':
+		return take_group("operator-group", SLUICE_ROLE_OPERATOR, &options->groups);
+	case 'H':
+		return take_group("admin-group", SLUICE_ROLE_HOST_ADMIN, &options->groups);
+	case 'T':
+		return take_group("tenant-group", SLUICE_ROLE_TENANT, &options->groups);
 	case 'F':
 	case 'S':
 	case 'E':

@@ -8,10 +8,12 @@
 
 #include "im/level.h"
 #include "im/verify.h"
+#include "role.h"
 
 struct options {
 	const char *config;
 	const char *runtime_dir;
+	struct role_groups groups;
 	uint32_t workers; /* 0: as many as there are lanes and cores */
 	uint32_t mbufs;
 	uint32_t max_rules;
