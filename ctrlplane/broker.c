@@ -350,6 +350,15 @@ int broker_poll(struct broker *broker, int timeout_ms)
 	return count + serve_busy(broker);
 }
 
+#define AT(member)     offsetof(struct sluice_info_region, member)
+#define END_OF(member) (AT(member) + sizeof(((struct sluice_info_region *)0)->member))
+
+static const struct sluice_capability capabilities[SLUICE_CAPABILITIES] = {
+#define X(name, id, version, first, last) {id, version, AT(first), END_OF(last) - AT(first)},
+	SLUICE_CAPABILITY_TABLE(X)
+#undef X
+};
+
 static int set_up_info(struct broker *broker)
 {
 	struct sluice_info_region *info;
@@ -366,6 +375,7 @@ static int set_up_info(struct broker *broker)
 	info->device_status = SLUICE_DEVICE_BOOTING;
 	memcpy(info->version, SLUICE_VERSION, sizeof(SLUICE_VERSION));
 	static_assert(sizeof(SLUICE_VERSION) <= SLUICE_NAME_SIZE, "the version fits its member");
+	memcpy(info->capability, capabilities, sizeof(info->capability));
 	info->magic = SLUICE_MAGIC;
 	return 0;
 }

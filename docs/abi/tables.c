@@ -39,6 +39,17 @@ static void print_features(void)
 #undef X
 }
 
+static void print_capabilities(void)
+{
+	puts("\n## Capabilities in the INFO region\n\n| capability | id | version | offset | bytes |\n|---|---|---|---|---|");
+#define X(name, id, version, first, last)                                                                              \
+	printf("| %s | %d | %d | %zu | %zu |\n", #name, id, version, offsetof(struct sluice_info_region, first),       \
+	       offsetof(struct sluice_info_region, last) + sizeof(((struct sluice_info_region *)0)->last) -            \
+		       offsetof(struct sluice_info_region, first));
+	SLUICE_CAPABILITY_TABLE(X)
+#undef X
+}
+
 static void print_events(void)
 {
 	printf("\n## Events (`abi/event.h`)\n\nThe card keeps the last %u.\n\n"
@@ -91,6 +102,7 @@ static void print_records(void)
 	X(sluice_hello)
 	X(sluice_welcome)
 	X(sluice_info_region)
+	X(sluice_capability)
 	X(sluice_doorbell)
 	X(sluice_command)
 	X(sluice_completion)
@@ -190,6 +202,7 @@ int main(void)
 	print_introduction();
 	print_regions();
 	print_features();
+	print_capabilities();
 	print_events();
 	print_health();
 	print_data_rings();

@@ -102,6 +102,36 @@ struct sluice_welcome {
 };
 SLUICE_ASSERT_SIZE(struct sluice_welcome, 128);
 
+/*
+ * What the INFO region holds beyond its first 80 bytes, and where: a client looks a capability up by its id, and leaves
+ * alone what it does not know. A version grows where the meaning changes, the length where something is added.
+ * X(name, id, version, first member, last member)
+ */
+#define SLUICE_CAPABILITY_TABLE(X)                                                                                     \
+	X(EVENTS, 1, 1, features, events)                                                                              \
+	X(RESET, 2, 1, reset_generation, reset_generation)                                                             \
+	X(SYNDROME, 3, 1, syndrome, syndrome)                                                                          \
+	X(LAST_WORDS, 4, 1, last_words, previous_words)                                                                \
+	X(RESET_REASON, 5, 1, reset_reason, reset_reason)                                                              \
+	X(HEALTH, 6, 1, health, health)
+
+enum sluice_capability_id {
+#define X(name, id, version, first, last) SLUICE_CAPABILITY_##name = id,
+	SLUICE_CAPABILITY_TABLE(X)
+#undef X
+};
+
+struct sluice_capability {
+	uint16_t id; /* enum sluice_capability_id; 0: the list ends */
+	uint16_t version;
+	uint16_t offset; /* in the INFO region */
+	uint16_t length; /* bytes */
+};
+SLUICE_ASSERT_SIZE(struct sluice_capability, 8);
+
+/* Entries of the list, with the one that ends it. */
+#define SLUICE_CAPABILITIES 32u
+
 /* INFO region: one for all clients, written by the card. */
 struct sluice_info_region {
 	uint64_t magic;
@@ -122,12 +152,13 @@ struct sluice_info_region {
 	char previous_words[SLUICE_WORDS_SIZE]; /* why the firmware that was here before ended, where it did not in
 						   order */
 	char reset_reason[SLUICE_REASON_SIZE];	/* of the last one */
-	uint8_t reserved2[256];
+	struct sluice_capability capability[SLUICE_CAPABILITIES];
 	struct sluice_health health;
 };
 SLUICE_ASSERT_SIZE(struct sluice_info_region, 4096);
 SLUICE_ASSERT_OFFSET(struct sluice_info_region, features, 80);
 SLUICE_ASSERT_OFFSET(struct sluice_info_region, last_words, 128);
+SLUICE_ASSERT_OFFSET(struct sluice_info_region, capability, 768);
 SLUICE_ASSERT_OFFSET(struct sluice_info_region, health, 1024);
 
 enum sluice_device_status {

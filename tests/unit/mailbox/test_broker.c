@@ -48,6 +48,28 @@ static void test_welcome(void **state)
 	assert_int_equal(fixture->toy.sessions_closed, 1);
 }
 
+/* Each once, within the region, over nobody else's bytes; written out, so that one that moves is seen. */
+static void test_capabilities(void **state)
+{
+	static const struct sluice_capability expected[] = {{1, 1, 80, 8},    {2, 1, 88, 4},	{3, 1, 92, 4},
+							    {4, 1, 128, 512}, {5, 1, 640, 128}, {6, 1, 1024, 3072},
+							    {0, 0, 0, 0}};
+	struct fixture *fixture = *state;
+	const struct sluice_info_region *info;
+	struct peer peer;
+
+	join(fixture, &peer);
+	info = peer.region[SLUICE_FD_INFO];
+	assert_memory_equal(info->capability, expected, sizeof(expected));
+	for (size_t i = 1; info->capability[i].id != 0; i++) {
+		const struct sluice_capability *before = &info->capability[i - 1];
+
+		assert_true(info->capability[i].offset >= before->offset + before->length);
+		assert_true(info->capability[i].offset + info->capability[i].length <= (int)sizeof(*info));
+	}
+	peer_close(&peer);
+}
+
 static void test_command_completion_and_signal(void **state)
 {
 	struct fixture *fixture = *state;
@@ -563,6 +585,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(welcome),
+		CASE(capabilities),
 		CASE(command_completion_and_signal),
 		CASE(regions_are_sealed),
 		CASE(garbage_instead_of_hello),
