@@ -8,12 +8,15 @@
 
 #include <rte_ethdev.h>
 
+#include "control.h"
 #include "edge/port.h"
 #include "hostport/hostport.h"
 #include "worker.h"
 
 struct attached {
 	struct hostport_link *link;
+	char port[SLUICE_NAME_SIZE];
+	uint16_t queues;
 	uint64_t grace; /* set when it is detached */
 };
 
@@ -26,6 +29,30 @@ static void device_of(const char *port_name, char device[RTE_ETH_NAME_MAX_LEN])
 	if (port != NULL && rte_eth_dev_get_name_by_port(port->port_id, device) != 0)
 		device[0] = '\0';
 }
+
+/* ---- Events ---------------------------------------------------------------------------------------- */
+
+static struct event_log *log_of(void *context)
+{
+	const struct control *control = context;
+
+	return control != NULL ? control->events : NULL;
+}
+
+void data_port_tell_faults(struct event_log *log, const char *port)
+{
+	char device[RTE_ETH_NAME_MAX_LEN];
+
+	device_of(port, device);
+	for (uint16_t q = 0; q < SLUICE_DATA_QUEUES_MAX; q++) {
+		enum ring_fault fault = hostport_take_fault(device, q);
+
+		if (fault != RING_FAULT_NONE)
+			event_log_raise(log, SLUICE_EVENT_HOST_BROKEN, port, (uint64_t)q << 8 | fault);
+	}
+}
+
+/* ---- Clients --------------------------------------------------------------------------------------- */
 
 static enum sluice_status grant(void *context, struct data_grant *grant)
 {
@@ -73,11 +100,10 @@ static enum sluice_status attach(void *context, const struct data_grant *grant, 
 		.entries = grant->entries,
 		.signals = regions->signals,
 	};
-	struct attached *attached = malloc(sizeof(*attached));
+	struct attached *attached = calloc(1, sizeof(*attached));
 	char device[RTE_ETH_NAME_MAX_LEN];
 	int error;
 
-	(void)context;
 	if (attached == NULL)
 		return SLUICE_STATUS_NO_MEMORY;
 	device_of(grant->port, device);
@@ -86,6 +112,9 @@ static enum sluice_status attach(void *context, const struct data_grant *grant, 
 		free(attached);
 		return status_of(error);
 	}
+	memcpy(attached->port, grant->port, sizeof(attached->port));
+	attached->queues = grant->queues;
+	event_log_raise(log_of(context), SLUICE_EVENT_HOST_ATTACHED, attached->port, attached->queues);
 	*link = attached;
 	return SLUICE_STATUS_OK;
 }
@@ -94,8 +123,9 @@ static void detach(void *context, void *link)
 {
 	struct attached *attached = link;
 
-	(void)context;
 	hostport_detach(attached->link);
+	data_port_tell_faults(log_of(context), attached->port);
+	event_log_raise(log_of(context), SLUICE_EVENT_HOST_DETACHED, attached->port, attached->queues);
 	attached->grace = workers_grace_begin();
 }
 

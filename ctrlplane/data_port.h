@@ -19,6 +19,7 @@
 #include "abi/drop.h"
 #include "abi/policy.h"
 #include "abi/status.h"
+#include "event_log.h"
 
 struct data_grant {
 	char port[SLUICE_NAME_SIZE];
@@ -50,7 +51,10 @@ struct data_port_ops {
 /** Add to @p drops what the device of @p port has dropped, where that is a host's. */
 void data_port_drops(const char *port, uint64_t drops[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT]);
 
-/** The ports of the edge; their context is not looked at. */
+/** Raise events of what hosts of @p port broke since the last time; any thread. @p log may be NULL. */
+void data_port_tell_faults(struct event_log *log, const char *port);
+
+/** The ports of the edge. Their context is the struct control whose event log is told of hosts; NULL: nobody is. */
 extern const struct data_port_ops data_ports;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <rte_ethdev.h>
 
+#include "data_port.h"
 #include "edge/port.h"
 #include "hostport/hostport.h"
 #include "im/verify.h"
@@ -22,32 +23,33 @@ static bool is_up(const struct edge_port *port)
 	return rte_eth_link_get_nowait(port->port_id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
-/* Rings of the host that is attached, which it has made unusable for itself. */
-static uint32_t count_broken_rings(const struct edge_port *port)
+/* Whether the host that is attached has made a pair of its rings unusable for itself: @p text says which, and how. */
+static bool has_broken_rings(const struct edge_port *port, char text[TEXT_SIZE])
 {
 	char device[RTE_ETH_NAME_MAX_LEN] = "";
 	struct hostport_counters counters;
-	uint32_t broken = 0;
 
 	if (rte_eth_dev_get_name_by_port(port->port_id, device) != 0)
-		return 0;
-	for (uint16_t q = 0; q < port->config.queues; q++)
-		broken += hostport_read(device, q, &counters) && counters.fault != 0;
-	return broken;
+		return false;
+	for (uint16_t q = 0; q < port->config.queues; q++) {
+		if (!hostport_read(device, q, &counters) || counters.fault == RING_FAULT_NONE)
+			continue;
+		snprintf(text, TEXT_SIZE, "the host broke ring pair %u: %s", q, sluice_ring_fault_word(counters.fault));
+		return true;
+	}
+	return false;
 }
 
 /* A host that is not attached is no fault of the port: only the wire's link is one. */
 static void report_port(struct watch *watch, const struct edge_port *port, bool up)
 {
-	uint32_t broken = count_broken_rings(port);
 	char text[TEXT_SIZE] = "";
+	bool broken = has_broken_rings(port, text);
 
-	if (broken > 0)
-		snprintf(text, sizeof(text), "the host broke %u of its ring pairs", broken);
-	else if (!up && port->edge == EDGE_LOWER)
+	if (!broken && !up && port->edge == EDGE_LOWER)
 		snprintf(text, sizeof(text), "its link is down");
 	health_report(&watch->health, SLUICE_REPORTER_PORT, port->config.name,
-		      broken > 0	? SLUICE_HEALTH_FAILED
+		      broken		? SLUICE_HEALTH_FAILED
 		      : text[0] != '\0' ? SLUICE_HEALTH_DEGRADED
 					: SLUICE_HEALTH_WELL,
 		      text);
@@ -66,6 +68,7 @@ static void look_at_ports(struct watch *watch)
 		if (watch->looked && up != watch->link_up[i])
 			event_log_raise(watch->control->events, SLUICE_EVENT_LINK, policy_ports(image)[i].name, up);
 		watch->link_up[i] = up;
+		data_port_tell_faults(watch->control->events, policy_ports(image)[i].name);
 		if (port != NULL)
 			report_port(watch, port, up);
 	}

@@ -13,6 +13,7 @@ IM_DISPATCH static void add(uint64_t *counter, uint64_t count)
 IM_DISPATCH static void quarantine(struct hostport_queue *queue, struct hostport_pair *pair, enum ring_fault fault)
 {
 	__atomic_store_n(&queue->counters.fault, fault, __ATOMIC_RELAXED);
+	__atomic_store_n(&queue->untold, fault, __ATOMIC_RELAXED);
 	__atomic_store_n(&pair->broken, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&pair->card->status, SLUICE_QUEUE_BROKEN, __ATOMIC_RELEASE);
 	hostport_wake(pair->signal); /* it may sleep for what does not come any more */

@@ -72,6 +72,9 @@ IM_PASSIVE void hostport_detach(struct hostport_link *link);
 /** After hostport_detach(), and after everybody who polled then has come to the end of that. */
 IM_PASSIVE void hostport_free(struct hostport_link *link);
 
+/** What broke the rings of this queue pair since it was asked last; any thread. RING_FAULT_NONE: nothing did. */
+IM_PASSIVE enum ring_fault hostport_take_fault(const char *device, uint16_t queue);
+
 /** False: no such device or queue. */
 IM_PASSIVE bool hostport_read(const char *device, uint16_t queue, struct hostport_counters *counters);
 

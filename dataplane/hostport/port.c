@@ -141,6 +141,7 @@ void hostport_detach(struct hostport_link *link)
 		return;
 	for (uint16_t q = 0; q < link->queues; q++) {
 		__atomic_store_n(&port->queue[q].pair, NULL, __ATOMIC_RELEASE);
+		__atomic_store_n(&port->queue[q].counters.fault, RING_FAULT_NONE, __ATOMIC_RELAXED);
 		set_status(&link->pairs[q], false);
 	}
 	port->link = NULL;
@@ -176,4 +177,13 @@ bool hostport_read(const char *device, uint16_t queue, struct hostport_counters 
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 	counters->fault = __atomic_load_n(&port->queue[queue].counters.fault, __ATOMIC_RELAXED);
 	return true;
+}
+
+enum ring_fault hostport_take_fault(const char *device, uint16_t queue)
+{
+	struct hostport *port = find(device);
+
+	if (port == NULL || queue >= port->queues)
+		return RING_FAULT_NONE;
+	return (enum ring_fault)__atomic_exchange_n(&port->queue[queue].untold, RING_FAULT_NONE, __ATOMIC_RELAXED);
 }

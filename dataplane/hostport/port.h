@@ -27,6 +27,7 @@ struct hostport_queue {
 	struct hostport_pair *pair; /* NULL: no host. Writer: control side; read once a burst */
 	struct rte_mempool *pool;
 	const uint32_t *max_frame; /* the port's */
+	uint32_t untold;	   /* a fault that hostport_take_fault() has not given; it stays when the client goes */
 	struct hostport_counters counters;
 } __attribute__((aligned(64)));
 

@@ -21,18 +21,10 @@
 #include "abi/data.h"
 #include "im/level.h"
 
-/* What a host can break. X(name, text) */
-#define RING_FAULT_TABLE(X)                                                                                            \
-	X(NONE, "none")                                                                                                \
-	X(SEND_TAIL, "send_tail runs backwards, or is more than the ring ahead")                                       \
-	X(RECEIVE_HEAD, "receive_head runs backwards, or is beyond receive_tail")                                      \
-	X(RETURN_TAIL, "return_tail is more than the ring ahead")                                                      \
-	X(RETURN_ID, "a buffer was returned that the host does not have")                                              \
-	X(RETURN_FIELDS, "a return says more than the number of a buffer")
-
+/* What a host can break. */
 enum ring_fault {
-#define X(name, text) RING_FAULT_##name,
-	RING_FAULT_TABLE(X)
+#define X(name, number, word, text) RING_FAULT_##name = number,
+	SLUICE_RING_FAULT_TABLE(X)
 #undef X
 		RING_FAULTS
 };
@@ -41,8 +33,8 @@ enum ring_fault {
 static inline const char *ring_fault_text(enum ring_fault fault)
 {
 	static const char *const texts[RING_FAULTS] = {
-#define X(name, text) [RING_FAULT_##name] = text,
-		RING_FAULT_TABLE(X)
+#define X(name, number, word, text) [RING_FAULT_##name] = text,
+		SLUICE_RING_FAULT_TABLE(X)
 #undef X
 	};
 

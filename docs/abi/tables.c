@@ -93,6 +93,10 @@ static void print_data_rings(void)
 #define X(name, bit, text) printf("| %s | 0x%04x | %s |\n", #name, (unsigned)(bit), text);
 	SLUICE_DESC_TABLE(X)
 #undef X
+	puts("\n| what a host broke | number | word | meaning |\n|---|---|---|---|");
+#define X(name, number, word, text) printf("| %s | %d | %s | %s |\n", #name, number, word, text);
+	SLUICE_RING_FAULT_TABLE(X)
+#undef X
 }
 
 static void print_records(void)

@@ -185,4 +185,33 @@ static inline uint64_t sluice_host_data_size(uint32_t queues, uint32_t entries)
 	return sluice_send_buffer_at(queues, entries, queues, 0);
 }
 
+/* What a host can break of its rings, and loses them by. X(name, number, word, text) */
+#define SLUICE_RING_FAULT_TABLE(X)                                                                                     \
+	X(NONE, 0, "none", "none")                                                                                     \
+	X(SEND_TAIL, 1, "send-tail", "send_tail runs backwards, or is more than the ring ahead")                       \
+	X(RECEIVE_HEAD, 2, "receive-head", "receive_head runs backwards, or is beyond receive_tail")                   \
+	X(RETURN_TAIL, 3, "return-tail", "return_tail is more than the ring ahead")                                    \
+	X(RETURN_ID, 4, "return-id", "a buffer was returned that the host does not have")                              \
+	X(RETURN_FIELDS, 5, "return-fields", "a return says more than the number of a buffer")
+
+enum sluice_ring_fault {
+#define X(name, number, word, text) SLUICE_RING_FAULT_##name = number,
+	SLUICE_RING_FAULT_TABLE(X)
+#undef X
+};
+
+/** The word that people and programs read for @p fault, or NULL. */
+static inline const char *sluice_ring_fault_word(uint32_t fault)
+{
+	switch (fault) {
+#define X(name, number, word, text)                                                                                    \
+	case number:                                                                                                   \
+		return word;
+		SLUICE_RING_FAULT_TABLE(X)
+#undef X
+	default:
+		return NULL;
+	}
+}
+
 #endif

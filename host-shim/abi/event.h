@@ -25,7 +25,11 @@
 	X(HEALTH, 6, "health", "port, driver or part of the firmware",                                                 \
 	  "bits 0 to 7: its state, 8 to 15: what it is (abi/health.h)")                                                \
 	X(RESET, 7, "reset", "the reason, cut", "generation of the reset")                                             \
-	X(PROGRESS, 8, "progress", "what is under way", "percent that is done")
+	X(PROGRESS, 8, "progress", "what is under way", "percent that is done")                                        \
+	X(HOST_ATTACHED, 9, "host-attached", "port", "queue pairs that the host has")                                  \
+	X(HOST_DETACHED, 10, "host-detached", "port", "queue pairs that it had")                                       \
+	X(HOST_BROKEN, 11, "host-broken", "port",                                                                      \
+	  "bits 0 to 7: what the host broke (abi/data.h), 8 to 15: the queue pair that it has lost by that")
 
 enum sluice_event_kind {
 #define X(name, number, word, subject, value) SLUICE_EVENT_##name = number,

@@ -3,12 +3,42 @@
 #include "format.h"
 #include "handlers.h"
 
+#include "abi/data.h"
 #include "abi/event.h"
+#include "abi/health.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FOR_EVER -1
+#define FOR_EVER	-1
+#define EVENT_TEXT_SIZE 64
+
+static const char *or_unknown(const char *word)
+{
+	return word ? word : "?";
+}
+
+/* What the value says, where a number alone does not. */
+static void explain_value(const struct sluice_event *event, char text[EVENT_TEXT_SIZE])
+{
+	unsigned low = event->value & 0xff, high = event->value >> 8 & 0xff;
+
+	text[0] = '\0';
+	switch (event->kind) {
+	case SLUICE_EVENT_LINK:
+		snprintf(text, EVENT_TEXT_SIZE, "%s", event->value ? "up" : "down");
+		break;
+	case SLUICE_EVENT_HEALTH:
+		snprintf(text, EVENT_TEXT_SIZE, "%s %s", or_unknown(sluice_reporter_word(high)),
+			 or_unknown(sluice_health_word(low)));
+		break;
+	case SLUICE_EVENT_HOST_BROKEN:
+		snprintf(text, EVENT_TEXT_SIZE, "ring pair %u: %s", high, or_unknown(sluice_ring_fault_word(low)));
+		break;
+	default:
+		break;
+	}
+}
 
 /* const struct sluice_event *e */
 #define EVENT_TABLE(X)                                                                                                 \
@@ -17,15 +47,17 @@
 	X("event", TEXT, table_text(t, sluice_event_word(e->kind)))                                                    \
 	X("subject", TEXT, table_name(t, e->subject, sizeof(e->subject)))                                              \
 	X("value", NUMBER, table_number(t, e->value))                                                                  \
-	X("lost-before", NUMBER, table_number(t, e->lost))
+	X("lost-before", NUMBER, table_number(t, e->lost))                                                             \
+	X("text", TEXT, table_name(t, text, sizeof(text)))
 
 static const struct table_column event_columns[] = {EVENT_TABLE(TABLE_AS_COLUMN)};
 
 static void add_row(struct table *t, const struct sluice_event *e)
 {
-	char time[FORMAT_TIME_SIZE];
+	char time[FORMAT_TIME_SIZE], text[EVENT_TEXT_SIZE];
 
 	format_time(e->time_ms, time);
+	explain_value(e, text);
 	table_row(t);
 	EVENT_TABLE(TABLE_AS_CELL)
 }
@@ -47,15 +79,16 @@ static int print_line_json(struct session *session, const struct sluice_event *e
 
 static int print_line(struct session *session, const struct sluice_event *event)
 {
-	char time[FORMAT_TIME_SIZE];
+	char time[FORMAT_TIME_SIZE], text[EVENT_TEXT_SIZE];
 
 	if (session->options.json)
 		return print_line_json(session, event);
 	if (event->lost > 0)
 		fprintf(session->out, "(%u events were lost)\n", event->lost);
 	format_time(event->time_ms, time);
-	fprintf(session->out, "%s  %-16s %-24.32s %" PRIu64 "\n", time, sluice_event_word(event->kind),
-		event->subject[0] ? event->subject : "-", event->value);
+	explain_value(event, text);
+	fprintf(session->out, "%s  %-16s %-24.32s %" PRIu64 "%s%s\n", time, sluice_event_word(event->kind),
+		event->subject[0] ? event->subject : "-", event->value, text[0] ? "  " : "", text);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ def test_what_happened_is_shown(idle):
     assert [row["value"] for row in events if row["event"] == "policy"] == [1, 2, 3]
     assert idle.generation() == 3
     text = idle.ctl("events")
-    assert text.splitlines()[0].split() == ["number", "time", "event", "subject", "value", "lost-before"]
+    assert text.splitlines()[0].split() == ["number", "time", "event", "subject", "value", "lost-before", "text"]
 
 
 def test_drivers_that_come_and_go_are_told_as_it_happens(idle, tmp_path):
@@ -98,4 +98,4 @@ def test_a_link_that_goes_is_told(firmware):
     running = firmware(policies.document(host, wire, [policies.filter_driver("fw")], {}))
     subprocess.run(["ip", "link", "set", "slev0", "down"], check=True)
     link = fw.wait_until(lambda: [row for row in running.json("events") if row["event"] == "link"], "link event", 10)
-    assert (link[0]["subject"], link[0]["value"]) == ("wire0", 0)
+    assert (link[0]["subject"], link[0]["value"], link[0]["text"]) == ("wire0", 0, "down")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A host on the data rings of a port: its frames through the firewall, and what becomes of a host that dies or breaks rules."""
+import json
 import struct
 
 import crafted
@@ -133,6 +134,21 @@ def test_hosts_come_and_go(wired):
     wired.stop()
 
 
+ATTACHED, BROKEN, DETACHED = [("host-attached", 1, None)], [("host-broken", 1, "ring pair 0: send-tail")], [("host-detached", 1, None)]
+
+
+def what_happened(running, port):
+    """To hosts of this port: the words of the events, their value and what that says."""
+    return [(event["event"], event["value"], event["text"]) for event in running.json("events")
+            if event["subject"] == port and event["event"].startswith("host-")]
+
+
+def health_of(running, port):
+    """Its state, and what is wrong."""
+    rows = json.loads(running.try_ctl("--json", "health").stdout)
+    return next((row["state"], row["text"]) for row in rows if (row["reporter"], row["name"]) == ("port", port))
+
+
 @pytest.fixture
 def two(firmware):
     """Two stacks, each with a host of its own."""
@@ -157,6 +173,12 @@ def test_a_host_that_breaks_its_ring(two, ahead):
         good.send(tcp(ALLOWED_PORT, b"y"))
         fw.wait_until(good.sent, "the other one is served", 10)
         assert not bad.sent() and good.status() == datarings.UP
+        fw.wait_until(lambda: what_happened(two, "host0") == ATTACHED + BROKEN, "it is told what the host broke", 10)
+        assert health_of(two, "host0") == ("failed", "the host broke ring pair 0: send-tail")
     with datarings.Host(two.runtime_dir, "host0") as again:
         again.send(tcp(ALLOWED_PORT, b"z"))
         fw.wait_until(again.sent, "it may begin anew", 10)
+    fw.wait_until(lambda: what_happened(two, "host0") == ATTACHED + BROKEN + DETACHED + ATTACHED + DETACHED,
+                  "all that the hosts did is told, once", 10)
+    fw.wait_until(lambda: health_of(two, "host0") == ("well", None), "who has gone is no fault of the port", 10)
+    assert what_happened(two, "host1") == ATTACHED + DETACHED

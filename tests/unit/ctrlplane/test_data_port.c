@@ -5,12 +5,14 @@
 #include <rte_ethdev.h>
 
 #include "../edge/eal.h"
+#include "control.h"
 #include "data_port.h"
 #include "edge/port.h"
 #include "hostport/hostport.h"
 #include "machine.h"
 
 static struct edge_port *host, *wire;
+static struct control *context; /* NULL: nobody is told */
 
 static struct edge_port *make_port(const char *name, const char *devargs, uint16_t queues)
 {
@@ -64,7 +66,7 @@ static struct client attach(const struct data_grant *grant)
 	};
 	const struct data_regions regions = {.card = client.card, .host = client.host};
 
-	assert_int_equal(data_ports.attach(NULL, grant, &regions, &client.link), SLUICE_STATUS_OK);
+	assert_int_equal(data_ports.attach(context, grant, &regions, &client.link), SLUICE_STATUS_OK);
 	return client;
 }
 
@@ -149,6 +151,54 @@ static void rings_stay_for_a_grace_period(void **state)
 	forget(&next);
 }
 
+static void expect_event(struct event_log *log, uint32_t *cursor, enum sluice_event_kind kind, uint64_t value)
+{
+	struct sluice_event event;
+
+	assert_true(event_log_next(log, cursor, &event));
+	assert_int_equal(event.kind, kind);
+	assert_string_equal(event.subject, "host0");
+	assert_int_equal(event.value, value);
+}
+
+/* Each once; what was broken is told before its host goes, whoever looked first. */
+static void what_hosts_do_is_told(void **state)
+{
+	struct control control = {0};
+	struct rte_mbuf *mbuf;
+	struct data_grant grant;
+	struct event_log log;
+	struct client client;
+	uint32_t cursor = 0;
+
+	(void)state;
+	assert_int_equal(event_log_create(&log), 0);
+	control.events = &log;
+	context = &control;
+	assert_int_equal(ask(&grant, "host0", 2, 64), SLUICE_STATUS_OK);
+	client = attach(&grant);
+	expect_event(&log, &cursor, SLUICE_EVENT_HOST_ATTACHED, 2);
+	data_port_tell_faults(&log, "host0");
+	data_port_tell_faults(&log, "wire0");
+	assert_false(event_log_next(&log, &cursor, &(struct sluice_event){0}));
+	for (uint16_t q = 0; q < 2; q++) {
+		((struct sluice_host_line *)client.host)[q].send_tail = 65;
+		assert_int_equal(rte_eth_rx_burst(host->port_id, q, &mbuf, 1), 0);
+		if (q == 0)
+			data_port_tell_faults(&log, "host0");
+	}
+	expect_event(&log, &cursor, SLUICE_EVENT_HOST_BROKEN, SLUICE_RING_FAULT_SEND_TAIL);
+	assert_false(event_log_next(&log, &cursor, &(struct sluice_event){0}));
+	data_ports.detach(context, client.link);
+	expect_event(&log, &cursor, SLUICE_EVENT_HOST_BROKEN, 1 << 8 | SLUICE_RING_FAULT_SEND_TAIL);
+	expect_event(&log, &cursor, SLUICE_EVENT_HOST_DETACHED, 2);
+	assert_true(data_ports.release(context, client.link));
+	assert_false(event_log_next(&log, &cursor, &(struct sluice_event){0}));
+	context = NULL;
+	forget(&client);
+	event_log_destroy(&log);
+}
+
 static void memory_that_runs_out(void **state)
 {
 	struct data_grant grant;
@@ -183,11 +233,9 @@ static void memory_that_runs_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_client_gets_what_the_port_has),
-		CASE(a_port_that_is_not_to_be_had),
-		CASE(the_link_follows_the_client),
-		CASE(rings_stay_for_a_grace_period),
-		CASE(memory_that_runs_out),
+		CASE(a_client_gets_what_the_port_has), CASE(a_port_that_is_not_to_be_had),
+		CASE(the_link_follows_the_client),     CASE(rings_stay_for_a_grace_period),
+		CASE(what_hosts_do_is_told),	       CASE(memory_that_runs_out),
 	};
 
 	return cmocka_run_group_tests(tests, eal_up, eal_down);
