@@ -405,6 +405,32 @@ static void test_every_opcode_has_bounds(void **state)
 	assert_int_equal(handled, 2 * TABLE_LENGTH);
 }
 
+/*
+ * What others than operators may do, written down a second time: a command that comes to the table is an operator's
+ * until somebody thought about it here as well.
+ */
+static void test_privileges_are_those_that_were_decided(void **state)
+{
+	static const uint16_t tenants[] = {
+		SLUICE_OP_INFO,	       SLUICE_OP_PORT_LIST, SLUICE_OP_DRIVER_LIST, SLUICE_OP_STACK_LIST,
+		SLUICE_OP_WORKER_LIST, SLUICE_OP_DROP_LIST, SLUICE_OP_RULE_LIST,   SLUICE_OP_POLICY_READ,
+		SLUICE_OP_OID_LIST,    SLUICE_OP_OID_GET,   SLUICE_OP_DEVICE_LIST,
+	};
+	size_t open_to_tenants = 0;
+
+	(void)state;
+	for (size_t i = 0; i < TABLE_LENGTH; i++) {
+		bool decided = false;
+
+		for (size_t t = 0; t < sizeof(tenants) / sizeof(tenants[0]); t++)
+			decided |= tenants[t] == table[i].opcode;
+		open_to_tenants += decided;
+		if (table[i].role != (decided ? SLUICE_ROLE_TENANT : SLUICE_ROLE_OPERATOR))
+			fail_msg("opcode 0x%02x has role %d, which nobody decided", table[i].opcode, table[i].role);
+	}
+	assert_int_equal(open_to_tenants, sizeof(tenants) / sizeof(tenants[0]));
+}
+
 static void test_every_opcode_has_a_role(void **state)
 {
 	struct rig *rig = *state;
@@ -717,6 +743,7 @@ int main(void)
 		CASE(answer_room_lies_within_the_stage),
 		CASE(every_opcode_that_is_not_in_the_table_is_refused),
 		CASE(every_opcode_has_bounds),
+		CASE(privileges_are_those_that_were_decided),
 		CASE(every_opcode_has_a_role),
 		CASE(what_changes_state_is_not_for_tenants),
 		CASE(opcode_without_handler),
