@@ -32,6 +32,7 @@ int control_create(struct control *control, uint32_t rule_budget, struct im_pack
 	if (control->counters == NULL)
 		return -ENOMEM;
 	init_locks(control);
+	uploads_create(&control->uploads, control->boot_id << 32 | 1);
 	return 0;
 }
 
@@ -215,6 +216,7 @@ void control_destroy(struct control *control)
 	if (control->current != NULL)
 		retire(control->current);
 	control->current = NULL;
+	uploads_destroy(&control->uploads);
 	counter_table_destroy(control->counters);
 	pthread_mutex_destroy(&control->topology);
 	pthread_mutex_destroy(&control->lock);

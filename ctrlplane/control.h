@@ -24,6 +24,7 @@
 #include "config.h"
 #include "event_log.h"
 #include "im/core.h"
+#include "upload_store.h"
 
 /** Most configs that may wait for their grace period before further changes are asked to wait. */
 #define CONTROL_WAITING_MAX 1024u
@@ -59,6 +60,7 @@ struct control {
 	uint64_t boot_tsc;
 	bool hugepages;
 	struct event_log *events; /* NULL: nobody is told */
+	struct uploads uploads;	  /* has a lock of its own */
 	struct broker *broker;	  /* for its statistics; NULL before it is there */
 };
 

@@ -57,6 +57,7 @@ static void set_up_mailbox(struct broker *broker, struct client *client)
 		.context = broker->context,
 		.counters = &broker->counters,
 		.role = client->role,
+		.user = role_user(client->socket),
 	};
 }
 

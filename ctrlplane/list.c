@@ -120,6 +120,7 @@ enum sluice_status list_info(void *context, struct mailbox_call *call)
 	build_id_read(info.build_id);
 	tell_policy(control, &info);
 	tell_mailboxes(control, &info);
+	uploads_count(&control->uploads, &info);
 	if (call->reply_room < sizeof(info))
 		return SLUICE_STATUS_BAD_LENGTH;
 	memcpy(call->reply, &info, sizeof(info));

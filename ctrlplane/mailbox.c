@@ -221,6 +221,7 @@ struct mailbox_call mailbox_prepare(const struct mailbox *mailbox, const struct 
 		.reply_room = command->out_length,
 		.session = mailbox->session,
 		.role = mailbox->role,
+		.user = mailbox->user,
 		.error_offset = SLUICE_NO_OFFSET,
 	};
 }

@@ -22,6 +22,7 @@
 #define CTRLPLANE_MAILBOX_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
@@ -38,6 +39,7 @@ struct mailbox_call {
 	uint32_t reply_room;
 	void *session; /* from session_open */
 	enum sluice_role role;
+	uid_t user;
 	/* set by the handler; before: 0, 0, SLUICE_NO_OFFSET */
 	uint32_t reply_length; /* bytes of reply to hand over, also with an error status */
 	uint64_t result;
@@ -115,6 +117,7 @@ struct mailbox {
 	void *session;
 	struct mailbox_counters *counters;
 	enum sluice_role role;
+	uid_t user;
 	uint32_t taken;	  /* commands, modulo 2^32 */
 	uint32_t posted;  /* completions, modulo 2^32 */
 	uint32_t cq_head; /* the last possible one that the doorbell showed */

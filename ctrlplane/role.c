@@ -52,3 +52,11 @@ int role_of_socket(int socket, const struct role_groups *groups, enum sluice_rol
 	peer = (struct role_peer){found.uid, found.gid, more, more_length / (uint32_t)sizeof(more[0])};
 	return role_of(&peer, groups, role);
 }
+
+uid_t role_user(int socket)
+{
+	struct ucred found;
+	socklen_t length = sizeof(found);
+
+	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &found, &length) == 0 ? found.uid : (uid_t)-1;
+}

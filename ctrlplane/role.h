@@ -36,6 +36,9 @@ int role_of(const struct role_peer *peer, const struct role_groups *groups, enum
 /** The same of who is at the other end of @p socket, as it was when it connected. */
 int role_of_socket(int socket, const struct role_groups *groups, enum sluice_role *role);
 
+/** Whose process is at the other end of @p socket, as it was when it connected; nobody's where that is not known. */
+uid_t role_user(int socket);
+
 /** Whether any group is given. */
 bool role_has_groups(const struct role_groups *groups);
 

@@ -31,12 +31,12 @@ static int session_open(void *context, uint32_t client_id, void **session)
 static void session_close(void *context, void *opaque)
 {
 	struct session *session = opaque;
+	struct control *control = context;
 
-	(void)context;
 	session_close_handles(session);
 	session_unpin(&session->listed);
 	session_unpin(&session->dumped);
-	free(session->upload);
+	uploads_leave(&control->uploads, session->upload);
 	free(session);
 }
 
@@ -115,6 +115,8 @@ static void name_line(const struct mailbox_call *call, enum line kind, struct th
 	X(POLICY_BEGIN, upload_begin)                                                                                  \
 	X(POLICY_CHUNK, upload_chunk)                                                                                  \
 	X(POLICY_ABORT, upload_abort)                                                                                  \
+	X(POLICY_STATUS, upload_status)                                                                                \
+	X(POLICY_RESUME, upload_resume)                                                                                \
 	X(POLICY_READ, upload_read)                                                                                    \
 	X(DEVICE_LIST, list_devices)                                                                                   \
 	X(RESET_DEVICE, reset_device)

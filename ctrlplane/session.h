@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the control plane keeps for one client, and the handlers of its commands. A client that dies leaves
- * nothing: its upload is forgotten, its pinned configs lose their reference, its handles are closed.
+ * nothing but an upload with a lease: its pinned configs lose their reference, its handles are closed.
  *
  * One command of a client runs at a time, so its session is in one thread's hands; that of slow commands is a control
  * thread, that of the others the one that serves the mailboxes.
@@ -22,11 +22,9 @@ struct session_handle {
 };
 
 struct session {
-	struct config *listed;	/* held while a list goes over several pages */
-	struct config *dumped;	/* held while POLICY_READ goes on */
-	uint8_t *upload;	/* NULL: none in progress */
-	uint32_t upload_length; /* announced */
-	uint32_t upload_received;
+	struct config *listed; /* held while a list goes over several pages */
+	struct config *dumped; /* held while POLICY_READ goes on */
+	struct upload *upload; /* NULL: none in progress */
 	struct session_handle handles[SESSION_HANDLES];
 };
 
@@ -49,6 +47,8 @@ enum sluice_status upload_chunk(void *control, struct mailbox_call *call);
 enum sluice_status upload_validate(void *control, struct mailbox_call *call);
 enum sluice_status upload_commit(void *control, struct mailbox_call *call);
 enum sluice_status upload_abort(void *control, struct mailbox_call *call);
+enum sluice_status upload_status(void *control, struct mailbox_call *call);
+enum sluice_status upload_resume(void *control, struct mailbox_call *call);
 enum sluice_status upload_read(void *control, struct mailbox_call *call);
 
 enum sluice_status oid_list(void *control, struct mailbox_call *call);

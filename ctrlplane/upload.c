@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A policy goes up in chunks and into force as a whole; the one in force comes down in pieces of one generation. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "edit.h"
 #include "session.h"
 
 #define ARG0_OFFSET (SLUICE_ERROR_IN_COMMAND | (uint32_t)offsetof(struct sluice_command, arg))
+#define ARG1_OFFSET (SLUICE_ERROR_IN_COMMAND | (uint32_t)offsetof(struct sluice_command, arg[1]))
 
 static enum sluice_status bad_argument(struct mailbox_call *call, enum sluice_status status)
 {
@@ -14,12 +14,10 @@ static enum sluice_status bad_argument(struct mailbox_call *call, enum sluice_st
 	return status;
 }
 
-static void forget(struct session *session)
+static void forget(struct control *control, struct session *session)
 {
-	free(session->upload);
+	uploads_drop(&control->uploads, session->upload);
 	session->upload = NULL;
-	session->upload_length = 0;
-	session->upload_received = 0;
 }
 
 /* No client can make the card keep more than what a policy within the budget could need, twice over. */
@@ -33,9 +31,11 @@ static uint64_t upload_limit(const struct control *control)
 
 enum sluice_status upload_begin(void *context, struct mailbox_call *call)
 {
-	const struct control *control = context;
+	struct control *control = context;
 	struct session *session = call->session;
-	uint64_t length = call->command->arg[0];
+	uint64_t length = call->command->arg[0], lease_ms = call->command->arg[1];
+	struct upload wanted = {.user = call->user};
+	enum sluice_status status;
 
 	if (session->upload != NULL)
 		return SLUICE_STATUS_TRANSACTION_OPEN;
@@ -43,29 +43,73 @@ enum sluice_status upload_begin(void *context, struct mailbox_call *call)
 		return bad_argument(call, SLUICE_STATUS_BAD_LENGTH);
 	if (length > upload_limit(control))
 		return bad_argument(call, SLUICE_STATUS_OVER_BUDGET);
-	session->upload = malloc(length);
-	if (session->upload == NULL)
-		return SLUICE_STATUS_NO_MEMORY;
-	session->upload_length = (uint32_t)length;
-	session->upload_received = 0;
-	return SLUICE_STATUS_OK;
+	if (lease_ms > SLUICE_LEASE_MAX_MS) {
+		call->error_offset = ARG1_OFFSET;
+		return SLUICE_STATUS_BAD_VALUE;
+	}
+	wanted.length = (uint32_t)length;
+	wanted.lease_ms = (uint32_t)lease_ms;
+	status = uploads_begin(&control->uploads, &wanted, upload_limit(control), &session->upload);
+	if (status == SLUICE_STATUS_OK)
+		call->result = session->upload->id;
+	return status;
 }
 
 enum sluice_status upload_chunk(void *context, struct mailbox_call *call)
 {
-	struct session *session = call->session;
+	struct upload *upload = ((struct session *)call->session)->upload;
 
 	(void)context;
-	if (session->upload == NULL)
+	if (upload == NULL)
 		return SLUICE_STATUS_NO_TRANSACTION;
-	if (call->command->arg[0] != session->upload_received)
+	if (call->command->arg[0] != upload->received)
 		return bad_argument(call, SLUICE_STATUS_BAD_VALUE);
-	if (call->payload_length > session->upload_length - session->upload_received)
+	if (call->payload_length > upload->length - upload->received)
 		return bad_argument(call, SLUICE_STATUS_BAD_LENGTH);
-	memcpy(session->upload + session->upload_received, call->payload, call->payload_length);
-	session->upload_received += call->payload_length;
+	memcpy(upload->bytes + upload->received, call->payload, call->payload_length);
+	__atomic_store_n(&upload->received, upload->received + call->payload_length, __ATOMIC_RELAXED);
 	return SLUICE_STATUS_OK;
 }
+
+/* ---- After a client has gone ------------------------------------------------------------------------ */
+
+enum sluice_status upload_status(void *context, struct mailbox_call *call)
+{
+	struct control *control = context;
+	const struct session *session = call->session;
+	struct sluice_upload_record record;
+	uint64_t id = call->command->arg[0];
+	enum sluice_status status;
+
+	if (id == 0 && session->upload == NULL)
+		return SLUICE_STATUS_NO_TRANSACTION;
+	if (call->reply_room < sizeof(record))
+		return SLUICE_STATUS_BAD_LENGTH;
+	status = uploads_describe(&control->uploads, id != 0 ? id : session->upload->id, call->user, &record);
+	if (status != SLUICE_STATUS_OK)
+		return bad_argument(call, status);
+	memcpy(call->reply, &record, sizeof(record));
+	call->reply_length = sizeof(record);
+	call->result = record.received;
+	return SLUICE_STATUS_OK;
+}
+
+enum sluice_status upload_resume(void *context, struct mailbox_call *call)
+{
+	struct control *control = context;
+	struct session *session = call->session;
+	enum sluice_status status;
+
+	if (session->upload != NULL)
+		return SLUICE_STATUS_TRANSACTION_OPEN;
+	status = uploads_take(&control->uploads, call->command->arg[0], call->user, &session->upload);
+	if (status != SLUICE_STATUS_OK)
+		return bad_argument(call, status);
+	call->result = session->upload->received;
+	return SLUICE_STATUS_OK;
+}
+
+/* ---- Into force ------------------------------------------------------------------------------------- */
 
 /* The build's offset is in the merged image; say it in terms of the one that the client knows. */
 static void translate(const struct policy_image *merged, const struct policy_image *uploaded, uint32_t *offset)
@@ -115,14 +159,15 @@ static enum sluice_status with_merged(struct control *control, struct mailbox_ca
 /* Check what came, make of it and the running policy what is wanted, and do @p action with that. */
 static enum sluice_status with_upload(struct control *control, struct mailbox_call *call, image_action action)
 {
-	struct session *session = call->session;
-	struct policy_image uploaded = {(struct sluice_policy_header *)session->upload, session->upload_length};
+	struct upload *upload = ((struct session *)call->session)->upload;
+	struct policy_image uploaded;
 	enum sluice_status status = SLUICE_STATUS_OK;
 
-	if (session->upload == NULL)
+	if (upload == NULL)
 		return SLUICE_STATUS_NO_TRANSACTION;
-	if (session->upload_received < session->upload_length)
+	if (upload->received < upload->length)
 		return SLUICE_STATUS_INCOMPLETE;
+	uploaded = (struct policy_image){(struct sluice_policy_header *)(void *)upload->bytes, upload->length};
 	if (policy_check(uploaded.header, uploaded.length, &call->error_offset, &status) != 0) {
 		control_count_rejected(control);
 		return status;
@@ -144,15 +189,14 @@ enum sluice_status upload_commit(void *context, struct mailbox_call *call)
 	enum sluice_status status = with_upload(control, call, control_commit);
 
 	if (status != SLUICE_STATUS_INCOMPLETE)
-		forget(call->session);
+		forget(control, call->session);
 	call->result = control_generation(control);
 	return status;
 }
 
 enum sluice_status upload_abort(void *context, struct mailbox_call *call)
 {
-	(void)context;
-	forget(call->session);
+	forget(context, call->session);
 	return SLUICE_STATUS_OK;
 }
 

@@ -32,6 +32,7 @@ static void tick(void *context)
 	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	im_tick(now_ns);
 	control_tick(&firmware->control);
+	uploads_tick(&firmware->control.uploads, now_ns / 1000000, firmware->control.events);
 	watch_tick(&firmware->watch, now_ns / 1000000);
 }
 

@@ -29,7 +29,8 @@
 	X(HOST_ATTACHED, 9, "host-attached", "port", "queue pairs that the host has")                                  \
 	X(HOST_DETACHED, 10, "host-detached", "port", "queue pairs that it had")                                       \
 	X(HOST_BROKEN, 11, "host-broken", "port",                                                                      \
-	  "bits 0 to 7: what the host broke (abi/data.h), 8 to 15: the queue pair that it has lost by that")
+	  "bits 0 to 7: what the host broke (abi/data.h), 8 to 15: the queue pair that it has lost by that")           \
+	X(UPLOAD_EXPIRED, 12, "upload-expired", "user and its number", "id of an upload whose lease ran out")
 
 enum sluice_event_kind {
 #define X(name, number, word, subject, value) SLUICE_EVENT_##name = number,

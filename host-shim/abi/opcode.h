@@ -31,11 +31,17 @@ enum sluice_role {
  *   RULE_LIST      -> struct sluice_rule_record[]       payload: instance name, all zero for every instance
  *   DROP_LIST      -> struct sluice_drop_record[]       only reasons that have happened
  *   OID_LIST       -> struct sluice_oid_record[]        payload: instance or port name
- *   POLICY_BEGIN   arg[0] = bytes of the image to come
+ *   POLICY_BEGIN   arg[0] = bytes of the image to come, arg[1] = lease in milliseconds, at most SLUICE_LEASE_MAX_MS;
+ *                  result = id of the upload. For so long it outlives its client: another one of the same user may
+ *                  resume it. 0: it goes with its client
  *   POLICY_CHUNK   arg[0] = offset in the image; payload = the bytes; chunks come in order
  *   POLICY_VALIDATE arg[0] as for COMMIT; builds what COMMIT would publish and throws it away
  *   POLICY_COMMIT  arg[0] = generation that must still be in force, 0 for any; result = new generation
  *   POLICY_ABORT   forgets the upload
+ *   POLICY_STATUS  arg[0] = id of an upload of the same user, 0 for this client's; -> struct sluice_upload_record;
+ *                  result = bytes received
+ *   POLICY_RESUME  arg[0] = id of an upload of the same user that no client has: this client has it from here on;
+ *                  result = bytes received, where the next chunk goes on
  *   POLICY_READ    arg[0] = offset; -> bytes of the running policy's image; result = its whole length;
  *                  offset 0 pins the image that the following reads show
  *   OID_GET        payload struct sluice_oid_command; -> value; result = IM status
@@ -78,6 +84,8 @@ enum sluice_role {
 	X(POLICY_COMMIT, 0x23, 0, 0, OPERATOR)                                                                         \
 	X(POLICY_ABORT, 0x24, 0, 0, OPERATOR)                                                                          \
 	X(POLICY_READ, 0x25, 0, 0, TENANT)                                                                             \
+	X(POLICY_STATUS, 0x26, 0, 0, OPERATOR)                                                                         \
+	X(POLICY_RESUME, 0x27, 0, 0, OPERATOR)                                                                         \
 	X(OID_LIST, 0x30, SLUICE_NAME_SIZE, SLUICE_NAME_SIZE, TENANT)                                                  \
 	X(OID_GET, 0x31, sizeof(struct sluice_oid_command), sizeof(struct sluice_oid_command), TENANT)                 \
 	X(OID_SET, 0x32, sizeof(struct sluice_oid_command), sizeof(struct sluice_oid_command) + SLUICE_OID_VALUE_MAX,  \

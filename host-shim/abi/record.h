@@ -41,9 +41,26 @@ struct sluice_info {
 	uint32_t packets;
 	uint8_t hugepages;    /* 1 where hugepages back the pools */
 	uint8_t build_id[20]; /* of the firmware's program */
-	uint8_t reserved[7];
+	uint8_t reserved[3];
+	uint32_t uploads;	  /* under way, or waiting for a client within their lease */
+	uint64_t uploads_refused; /* since boot: for want of room */
+	uint64_t uploads_expired; /* since boot: leases that ran out */
 };
-SLUICE_ASSERT_SIZE(struct sluice_info, 208);
+SLUICE_ASSERT_SIZE(struct sluice_info, 224);
+
+/* Longest lease of an upload: POLICY_BEGIN. */
+#define SLUICE_LEASE_MAX_MS 600000u
+
+/* How an upload is: POLICY_STATUS. */
+struct sluice_upload_record {
+	uint64_t id;
+	uint32_t length;   /* announced */
+	uint32_t received; /* the next chunk goes on here */
+	uint32_t lease_ms; /* what is left of it; it runs where no client has the upload */
+	uint8_t taken;	   /* 1: a client has it */
+	uint8_t reserved[3];
+};
+SLUICE_ASSERT_SIZE(struct sluice_upload_record, 24);
 SLUICE_ASSERT_OFFSET(struct sluice_info, build_id, 181);
 
 struct sluice_port_record {

@@ -73,7 +73,10 @@ enum sluice_class {
 	X(BAD_QUEUES, 49, CALLER, 1, "a host has 1 to 16 queue pairs of a port, and none without one")                 \
 	X(TOO_FEW_QUEUES, 50, CALLER, 1,                                                                               \
 	  "the port has more queue pairs than the host wants to serve (see queues in sluicectl port list)")            \
-	X(BAD_ENTRIES, 51, CALLER, 1, "entries of a data ring are a power of two, 64 to 4096, and 0 without a port")
+	X(BAD_ENTRIES, 51, CALLER, 1, "entries of a data ring are a power of two, 64 to 4096, and 0 without a port")   \
+	X(TOO_MANY_UPLOADS, 52, RESOURCE, 0, "this user has too many uploads under way, or they are too large")        \
+	X(UNKNOWN_UPLOAD, 53, STATE, 1, "no such upload: it was committed or aborted, or its lease ran out")           \
+	X(UPLOAD_TAKEN, 54, STATE, 0, "another client has this upload")
 
 enum sluice_status {
 #define X(name, number, class, dnr, text) SLUICE_STATUS_##name = number,

@@ -285,7 +285,7 @@ static const struct command commands[] = {
 		.details =
 			"The firmware keeps its last 256 events: links that go up or down, drivers that come or go, policies "
 			"that come into force, violations of the contract, hosts that attach to a port, leave it, or lose a ring "
-			"pair that they broke. The value is the event's own; where it is not a plain number, the text says what it "
+			"pair that they broke, uploads that nobody came to finish. The value is the event's own; where it is not a plain number, the text says what it "
 			"means. Those before one that could not be kept are counted as lost. With --follow what happens next is told as well, when it happens: each event is a line of its own, "
 			"and with --json an object.",
 		.example = "sluicectl events --follow",

@@ -30,6 +30,9 @@
 	X("blocks-waiting", NUMBER, table_number(t, r->blocks_waiting))                                                \
 	X("commands", NUMBER, table_number(t, r->commands))                                                            \
 	X("bad-commands", NUMBER, table_number(t, r->bad_commands))                                                    \
+	X("uploads", NUMBER, table_number(t, r->uploads))                                                              \
+	X("uploads-refused", NUMBER, table_number(t, r->uploads_refused))                                              \
+	X("uploads-expired", NUMBER, table_number(t, r->uploads_expired))                                              \
 	X("tsc-hz", NUMBER, table_number(t, r->tsc_hz))
 
 static const struct table_column info_columns[] = {INFO_TABLE(TABLE_AS_COLUMN)};

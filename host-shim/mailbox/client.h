@@ -182,6 +182,23 @@ int sluice_list(struct sluice_client *client, uint16_t opcode, const void *paylo
 int sluice_upload(struct sluice_client *client, const void *image, size_t length, struct sluice_fault *fault);
 
 /**
+ * The same with a lease, at most SLUICE_LEASE_MAX_MS: where this client goes, the card keeps what it has for so long,
+ * and another client of the same user can go on with sluice_upload_resume().
+ *
+ * @param[out] id  of the upload, set where the card has begun it, whatever comes then
+ */
+int sluice_upload_leased(struct sluice_client *client, const void *image, size_t length, uint32_t lease_ms,
+			 uint64_t *id, struct sluice_fault *fault);
+
+/** Goes on with an upload of the same image that no client has. As sluice_upload(). */
+int sluice_upload_resume(struct sluice_client *client, uint64_t id, const void *image, size_t length,
+			 struct sluice_fault *fault);
+
+/** How an upload of the same user is; @p id 0: the one of this client. As sluice_list(). */
+int sluice_upload_status(struct sluice_client *client, uint64_t id, struct sluice_upload_record *record,
+			 struct sluice_fault *fault);
+
+/**
  * Reads the image of the running policy.
  *
  * @param[out] image   *length bytes, for free()

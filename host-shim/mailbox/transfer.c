@@ -133,9 +133,9 @@ static int send_command(struct sluice_client *client, uint16_t opcode, uint64_t 
 	return error != 0 ? error : check_status(client, &reply);
 }
 
-static int send_chunks(struct sluice_client *client, const uint8_t *image, size_t length)
+static int send_chunks(struct sluice_client *client, const uint8_t *image, size_t length, size_t offset)
 {
-	for (size_t offset = 0; offset < length;) {
+	while (offset < length) {
 		size_t left = length - offset;
 		uint32_t bytes = left < SLUICE_STAGE_SIZE ? (uint32_t)left : SLUICE_STAGE_SIZE;
 		int error = send_command(client, SLUICE_OP_POLICY_CHUNK, offset, image + offset, bytes);
@@ -147,19 +147,67 @@ static int send_chunks(struct sluice_client *client, const uint8_t *image, size_
 	return 0;
 }
 
-int sluice_upload(struct sluice_client *client, const void *image, size_t length, struct sluice_fault *fault)
+/* What the card does not want more of is aborted; where the connection broke, the lease keeps it. */
+static int finish_upload(struct sluice_client *client, const void *image, size_t length, size_t offset,
+			 struct sluice_fault *fault)
 {
 	struct sluice_fault chunk_fault;
-	int error = send_command(client, SLUICE_OP_POLICY_BEGIN, length, NULL, 0);
+	int error = send_chunks(client, image, length, offset);
 
-	if (error != 0)
-		return report(client, error, fault);
-	error = send_chunks(client, image, length);
 	if (error == 0)
 		return report(client, 0, fault);
 	chunk_fault = client->fault;
 	send_command(client, SLUICE_OP_POLICY_ABORT, 0, NULL, 0); /* where it fails, hanging up aborts as well */
 	client->fault = chunk_fault;
+	return report(client, error, fault);
+}
+
+int sluice_upload_leased(struct sluice_client *client, const void *image, size_t length, uint32_t lease_ms,
+			 uint64_t *id, struct sluice_fault *fault)
+{
+	struct sluice_reply reply;
+	int error = sluice_call(client, SLUICE_OP_POLICY_BEGIN, length, lease_ms, NULL, 0, NULL, 0, &reply);
+
+	if (error == 0)
+		error = check_status(client, &reply);
+	if (error != 0)
+		return report(client, error, fault);
+	*id = reply.result;
+	return finish_upload(client, image, length, 0, fault);
+}
+
+int sluice_upload(struct sluice_client *client, const void *image, size_t length, struct sluice_fault *fault)
+{
+	uint64_t id;
+
+	return sluice_upload_leased(client, image, length, 0, &id, fault);
+}
+
+int sluice_upload_resume(struct sluice_client *client, uint64_t id, const void *image, size_t length,
+			 struct sluice_fault *fault)
+{
+	struct sluice_reply reply;
+	int error = sluice_call(client, SLUICE_OP_POLICY_RESUME, id, 0, NULL, 0, NULL, 0, &reply);
+
+	if (error == 0)
+		error = check_status(client, &reply);
+	if (error == 0 && reply.result > length)
+		error = malformed(client, "an upload is longer than its image");
+	if (error != 0)
+		return report(client, error, fault);
+	return finish_upload(client, image, length, reply.result, fault);
+}
+
+int sluice_upload_status(struct sluice_client *client, uint64_t id, struct sluice_upload_record *record,
+			 struct sluice_fault *fault)
+{
+	struct sluice_reply reply;
+	int error = sluice_call(client, SLUICE_OP_POLICY_STATUS, id, 0, NULL, 0, record, sizeof(*record), &reply);
+
+	if (error == 0)
+		error = check_status(client, &reply);
+	if (error == 0 && reply.out_length != sizeof(*record))
+		error = malformed(client, "an upload's record has another length");
 	return report(client, error, fault);
 }
 

@@ -38,6 +38,7 @@ bool client_begin(enum sluice_opcode opcode, uint64_t argument, uint64_t second,
 		.reply_room = client.room,
 		.session = client.session,
 		.role = SLUICE_ROLE_OPERATOR,
+		.user = client.user,
 		.error_offset = SLUICE_NO_OFFSET,
 		.complete = complete,
 	};

@@ -14,6 +14,7 @@ struct client {
 	struct sluice_command command;
 	struct mailbox_call call;
 	uint64_t reply[8192]; /* aligned as records are */
+	uid_t user;	      /* 0 at first */
 	uint32_t room;	      /* for the next answer; at first all of it */
 	bool complete;	      /* a call that was to be completed later is */
 	enum sluice_status status;

@@ -272,6 +272,159 @@ static void an_aborted_upload_is_forgotten(void **state)
 	policy_image_clear(&image);
 }
 
+static const struct sluice_upload_record *describe(uint64_t id)
+{
+	expect(POLICY_STATUS, id, NULL, 0, OK);
+	assert_int_equal(client.call.reply_length, sizeof(struct sluice_upload_record));
+	return (const struct sluice_upload_record *)client.reply;
+}
+
+/* Another connection: what it left is @p last, for close_session(). */
+static void *reconnect(void)
+{
+	void *last = client.session;
+
+	assert_int_equal(session_ops.session_open(&machine.control, 2, &client.session), 0);
+	return last;
+}
+
+static void close_session(void *session)
+{
+	session_ops.session_close(&machine.control, session);
+}
+
+static uint64_t begin(uint64_t length, uint64_t lease_ms)
+{
+	client_expect(__LINE__, SLUICE_OP_POLICY_BEGIN, length, lease_ms, NULL, 0, SLUICE_STATUS_OK);
+	return client.call.result;
+}
+
+static void another_client_goes_on_with_an_upload(void **state)
+{
+	struct policy_image image = image_usual(1, 4);
+	const struct sluice_upload_record *record;
+	uint64_t id = begin(image.length, 1000);
+	void *first;
+
+	(void)state;
+	expect(POLICY_STATUS, 0, NULL, 0, OK);
+	expect(POLICY_CHUNK, 0, image.header, 100, OK);
+	first = reconnect();
+	expect(POLICY_STATUS, 0, NULL, 0, NO_TRANSACTION);
+	expect(POLICY_RESUME, id, NULL, 0, UPLOAD_TAKEN);
+	record = describe(id);
+	assert_int_equal(record->id, id);
+	assert_int_equal(record->taken, 1);
+	close_session(first);
+	record = describe(id);
+	assert_int_equal(client.call.result, 100);
+	assert_int_equal(record->received, 100);
+	assert_int_equal(record->length, image.length);
+	assert_int_equal(record->lease_ms, 1000);
+	assert_int_equal(record->taken, 0);
+	expect(POLICY_RESUME, id + 1, NULL, 0, UNKNOWN_UPLOAD);
+	assert_int_equal(client.call.error_offset, IN_COMMAND);
+	expect(POLICY_RESUME, id, NULL, 0, OK);
+	assert_int_equal(client.call.result, 100);
+	expect(POLICY_RESUME, id, NULL, 0, TRANSACTION_OPEN);
+	expect(POLICY_CHUNK, 0, image.header, 100, BAD_VALUE); /* that is there already */
+	expect(POLICY_CHUNK, 100, (const uint8_t *)image.header + 100, (uint32_t)image.length - 100, OK);
+	expect(POLICY_VALIDATE, 0, NULL, 0, OK);
+	expect(POLICY_COMMIT, 1, NULL, 0, OK);
+	assert_string_equal(client_rules(1), "b0 b1 b2 b3");
+	expect(POLICY_STATUS, id, NULL, 0, UNKNOWN_UPLOAD);
+	policy_image_clear(&image);
+}
+
+static void an_upload_is_its_users_alone(void **state)
+{
+	uint64_t id = begin(4096, 1000);
+	void *first = reconnect();
+
+	(void)state;
+	close_session(first);
+	client.user = 1;
+	expect(POLICY_STATUS, id, NULL, 0, UNKNOWN_UPLOAD);
+	expect(POLICY_RESUME, id, NULL, 0, UNKNOWN_UPLOAD);
+	client.user = 0;
+	expect(POLICY_RESUME, id, NULL, 0, OK);
+	expect(POLICY_ABORT, 0, NULL, 0, OK);
+	expect(POLICY_RESUME, id, NULL, 0, UNKNOWN_UPLOAD);
+}
+
+static void a_lease_that_runs_out_frees_its_upload(void **state)
+{
+	struct uploads *uploads = &machine.control.uploads;
+	struct sluice_event event;
+	struct event_log log;
+	uint32_t cursor = 0;
+	uint64_t id = begin(4096, 1000);
+
+	(void)state;
+	assert_int_equal(event_log_create(&log), 0);
+	uploads_tick(uploads, 5000, &log); /* it does not run while a client has it */
+	uploads_tick(uploads, 15000, &log);
+	close_session(reconnect());
+	uploads_tick(uploads, 20000, &log);
+	uploads_tick(uploads, 20400, &log);
+	assert_int_equal(describe(id)->lease_ms, 600);
+	expect(POLICY_RESUME, id, NULL, 0, OK); /* and begins anew when that one goes */
+	uploads_tick(uploads, 30000, &log);
+	close_session(reconnect());
+	uploads_tick(uploads, 30001, &log);
+	uploads_tick(uploads, 31000, &log);
+	assert_false(event_log_next(&log, &cursor, &event));
+	uploads_tick(uploads, 31001, &log);
+	assert_true(event_log_next(&log, &cursor, &event));
+	assert_int_equal(event.kind, SLUICE_EVENT_UPLOAD_EXPIRED);
+	assert_string_equal(event.subject, "user 0");
+	assert_int_equal(event.value, id);
+	expect(POLICY_RESUME, id, NULL, 0, UNKNOWN_UPLOAD);
+	expect(INFO, 0, NULL, 0, OK);
+	assert_int_equal(((const struct sluice_info *)client.reply)->uploads_expired, 1);
+	assert_int_equal(((const struct sluice_info *)client.reply)->uploads, 0);
+	client_expect(__LINE__, SLUICE_OP_POLICY_BEGIN, 4096, SLUICE_LEASE_MAX_MS + 1, NULL, 0,
+		      SLUICE_STATUS_BAD_VALUE);
+	assert_int_equal(client.call.error_offset, IN_COMMAND + sizeof(uint64_t));
+	event_log_destroy(&log);
+}
+
+/* By number and by bytes; another user still can, and what was left takes room until its lease has run out. */
+static void uploads_of_a_user_are_bounded(void **state)
+{
+	struct uploads *uploads = &machine.control.uploads;
+	uint64_t largest = 1 << 20;
+
+	(void)state;
+	for (uint32_t i = 0; i < UPLOADS_PER_USER; i++) {
+		begin(4096, 1000);
+		close_session(reconnect());
+	}
+	expect(POLICY_BEGIN, 4096, NULL, 0, TOO_MANY_UPLOADS);
+	client.user = 1;
+	expect(POLICY_BEGIN, 4096, NULL, 0, OK);
+	close_session(reconnect());
+	client.user = 0;
+	expect(POLICY_BEGIN, 4096, NULL, 0, TOO_MANY_UPLOADS);
+	expect(INFO, 0, NULL, 0, OK);
+	assert_int_equal(((const struct sluice_info *)client.reply)->uploads, UPLOADS_PER_USER);
+	assert_int_equal(((const struct sluice_info *)client.reply)->uploads_refused, 2);
+	uploads_tick(uploads, 1, NULL);
+	uploads_tick(uploads, 1001, NULL);
+	while (client_run(SLUICE_OP_POLICY_BEGIN, largest, 0, NULL, 0) == SLUICE_STATUS_OVER_BUDGET)
+		largest -= 64;
+	for (uint32_t i = 1; i < UPLOAD_USER_IMAGES; i++) {
+		expect(POLICY_ABORT, 0, NULL, 0, OK);
+		begin(largest, 1000);
+		close_session(reconnect());
+	}
+	expect(POLICY_BEGIN, largest, NULL, 0, OK);
+	expect(POLICY_ABORT, 0, NULL, 0, OK);
+	begin(largest, 1000);
+	close_session(reconnect());
+	expect(POLICY_BEGIN, 4096, NULL, 0, TOO_MANY_UPLOADS);
+}
+
 static void what_is_wrong_in_an_upload_is_told_by_its_place(void **state)
 {
 	const struct image_instance tap[] = {{.name = "fw", .rules = 1}, {.name = "tap", .rules = 1}};
@@ -505,6 +658,10 @@ int main(void)
 		WITH_CLIENT(chunks_come_in_order_and_fit),
 		WITH_CLIENT(lengths_are_bounded),
 		WITH_CLIENT(an_aborted_upload_is_forgotten),
+		WITH_CLIENT(another_client_goes_on_with_an_upload),
+		WITH_CLIENT(an_upload_is_its_users_alone),
+		WITH_CLIENT(a_lease_that_runs_out_frees_its_upload),
+		WITH_CLIENT(uploads_of_a_user_are_bounded),
 		WITH_CLIENT(what_is_wrong_in_an_upload_is_told_by_its_place),
 		WITH_CLIENT(a_commit_against_a_stale_read_is_refused),
 		WITH_CLIENT(rules_alone_replace_the_rules),

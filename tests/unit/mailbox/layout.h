@@ -230,7 +230,7 @@
 		M(sluice_list, total, 12, 4) \
 		M(sluice_list, generation, 16, 8) \
 		M(sluice_list, reserved, 24, 8) \
-	R(sluice_info, 208) \
+	R(sluice_info, 224) \
 		M(sluice_info, version, 0, 32) \
 		M(sluice_info, dpdk_version, 32, 32) \
 		M(sluice_info, policy_generation, 64, 8) \
@@ -254,7 +254,17 @@
 		M(sluice_info, packets, 176, 4) \
 		M(sluice_info, hugepages, 180, 1) \
 		M(sluice_info, build_id, 181, 20) \
-		M(sluice_info, reserved, 201, 7) \
+		M(sluice_info, reserved, 201, 3) \
+		M(sluice_info, uploads, 204, 4) \
+		M(sluice_info, uploads_refused, 208, 8) \
+		M(sluice_info, uploads_expired, 216, 8) \
+	R(sluice_upload_record, 24) \
+		M(sluice_upload_record, id, 0, 8) \
+		M(sluice_upload_record, length, 8, 4) \
+		M(sluice_upload_record, received, 12, 4) \
+		M(sluice_upload_record, lease_ms, 16, 4) \
+		M(sluice_upload_record, taken, 20, 1) \
+		M(sluice_upload_record, reserved, 21, 3) \
 	R(sluice_port_record, 688) \
 		M(sluice_port_record, port, 0, 576) \
 		M(sluice_port_record, stack, 576, 32) \

@@ -296,6 +296,31 @@ static void test_upload(void **state)
 	sluice_close(client);
 }
 
+/* The chunk that the card does not like tells where the upload went on. */
+static void test_upload_that_is_resumed(void **state)
+{
+	struct sluice_client *client = open_client(*state);
+	struct sluice_upload_record record;
+	uint8_t image[TOY_RECEIVED + 100] = {[TOY_RECEIVED] = TOY_BAD_CHUNK};
+	struct sluice_fault fault;
+	uint64_t id = 0;
+
+	assert_int_equal(sluice_upload_leased(client, image, sizeof(image), 1000, &id, &fault), 0);
+	assert_int_equal(id, 1);
+	assert_int_equal(sluice_upload_status(client, 77, &record, &fault), 0);
+	assert_int_equal(record.id, 77);
+	assert_int_equal(record.received, TOY_RECEIVED);
+	assert_int_equal(sluice_upload_resume(client, 77, image, sizeof(image), &fault), -EREMOTEIO);
+	assert_int_equal(fault.error_offset, TOY_RECEIVED + TOY_BAD_FIELD);
+	image[TOY_RECEIVED] = 0;
+	assert_int_equal(sluice_upload_resume(client, 77, image, sizeof(image), &fault), 0);
+	assert_int_equal(sluice_upload_resume(client, 77, image, TOY_RECEIVED, &fault), 0); /* it was all there */
+	assert_int_equal(sluice_upload_resume(client, 0, image, sizeof(image), &fault), -EREMOTEIO);
+	assert_int_equal(fault.status, SLUICE_STATUS_UNKNOWN_UPLOAD);
+	assert_int_equal(sluice_upload_resume(client, 77, image, TOY_RECEIVED - 1, &fault), -EPROTO);
+	sluice_close(client);
+}
+
 static void test_read_policy(void **state)
 {
 	struct sluice_client *client = open_client(*state);
@@ -534,6 +559,7 @@ int main(void)
 		CASE(list_of_several_pages),
 		CASE(list_that_fails),
 		CASE(upload),
+		CASE(upload_that_is_resumed),
 		CASE(read_policy),
 		CASE(64_clients_at_once),
 		CASE(timeout),

@@ -107,6 +107,24 @@ static enum sluice_status forget(void *context, struct mailbox_call *call)
 	return SLUICE_STATUS_OK;
 }
 
+static enum sluice_status describe_upload(void *context, struct mailbox_call *call)
+{
+	const struct sluice_upload_record record = {.id = call->command->arg[0], .received = TOY_RECEIVED};
+
+	enter(context, call);
+	memcpy(call->reply, &record, sizeof(record));
+	call->reply_length = sizeof(record);
+	call->result = TOY_RECEIVED;
+	return SLUICE_STATUS_OK;
+}
+
+static enum sluice_status resume(void *context, struct mailbox_call *call)
+{
+	enter(context, call);
+	call->result = TOY_RECEIVED;
+	return call->command->arg[0] != 0 ? SLUICE_STATUS_OK : SLUICE_STATUS_UNKNOWN_UPLOAD;
+}
+
 static enum sluice_status count_aborts(void *context, struct mailbox_call *call)
 {
 	call->result = enter(context, call)->aborts;
@@ -233,6 +251,8 @@ const struct mailbox_ops toy_ops = {
 			[SLUICE_OP_POLICY_COMMIT] = commit,
 			[SLUICE_OP_POLICY_ABORT] = forget,
 			[SLUICE_OP_POLICY_READ] = read_image,
+			[SLUICE_OP_POLICY_STATUS] = describe_upload,
+			[SLUICE_OP_POLICY_RESUME] = resume,
 			[SLUICE_OP_OID_LIST] = sleep_now,
 			[SLUICE_OP_OID_SET] = echo,
 		},

@@ -18,6 +18,8 @@
  *   POLICY_BEGIN, POLICY_COMMIT  count themselves; result = the count
  *   POLICY_ABORT    counts itself
  *   POLICY_VALIDATE result = aborts
+ *   POLICY_STATUS   a record of the upload arg[0], of which TOY_RECEIVED bytes are there; result = these
+ *   POLICY_RESUME   result = TOY_RECEIVED; UNKNOWN_UPLOAD where arg[0] is 0
  *   POLICY_READ  TOY_IMAGE bytes, byte i = i % 251
  *   OID_LIST     sleeps for toy.sleep_ms
  *   STACK_LIST   ends the process
@@ -32,6 +34,7 @@
 #define TOY_DRIVERS   25000u
 #define TOY_PAGE      9000u
 #define TOY_IMAGE     (2u * SLUICE_STAGE_SIZE + 12345u)
+#define TOY_RECEIVED  1000u
 #define TOY_BAD_FIELD 32u
 #define TOY_BAD_CHUNK 0xfbu
 
