@@ -65,6 +65,8 @@ static enum sluice_status grant(void *context, struct data_grant *grant)
 		return SLUICE_STATUS_UNKNOWN_PORT;
 	if (hostport_describe(device, &description) != 0)
 		return SLUICE_STATUS_NOT_A_HOST_PORT;
+	if (description.draining)
+		return SLUICE_STATUS_SHUTTING_DOWN;
 	if (description.taken)
 		return SLUICE_STATUS_PORT_TAKEN;
 	if (grant->queues < description.queues)
@@ -139,6 +141,34 @@ static bool release(void *context, void *link)
 	hostport_free(attached->link);
 	free(attached);
 	return true;
+}
+
+/* ---- Buffers that hosts have -------------------------------------------------------------------------- */
+
+bool data_port_account(const char *port, struct data_port_account *account)
+{
+	struct hostport_account found;
+	char device[RTE_ETH_NAME_MAX_LEN];
+
+	device_of(port, device);
+	if (!hostport_account(device, &found))
+		return false;
+	*account = (struct data_port_account){
+		.lent = found.lent,
+		.returned = found.returned,
+		.forfeited = found.forfeited,
+		.held = found.held,
+		.awaited = found.awaited,
+	};
+	return true;
+}
+
+void data_port_drain(const char *port)
+{
+	char device[RTE_ETH_NAME_MAX_LEN];
+
+	device_of(port, device);
+	hostport_drain(device);
 }
 
 /* ---- What became of frames ------------------------------------------------------------------------- */

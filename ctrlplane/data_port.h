@@ -48,6 +48,22 @@ struct data_port_ops {
 	bool (*release)(void *context, void *link);
 };
 
+/** Whose the receive buffers of a port are: lent = returned + forfeited + held. */
+struct data_port_account {
+	uint64_t lent;	    /* to hosts */
+	uint64_t returned;  /* by them */
+	uint64_t forfeited; /* by hosts that have gone */
+	uint32_t held;	    /* by the host that is there */
+	uint32_t awaited;   /* of those, by one that keeps the rules: they will come back unless it hangs */
+};
+
+/** False: the port is no host's. */
+bool data_port_account(const char *port, struct data_port_account *account);
+
+/** Nothing goes to the port's host any more, nothing is taken from it but buffers that it returns, and no other one may
+ * come. */
+void data_port_drain(const char *port);
+
 /** Add to @p drops what the device of @p port has dropped, where that is a host's. */
 void data_port_drops(const char *port, uint64_t drops[SLUICE_DIRECTIONS][SLUICE_DROP_LIMIT]);
 

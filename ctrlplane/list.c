@@ -185,6 +185,18 @@ static void read_ethdev(const struct edge_port *port, struct sluice_port_record 
 	}
 }
 
+static void read_host(struct sluice_port_record *record)
+{
+	struct data_port_account account;
+
+	if (!data_port_account(record->port.name, &account))
+		return;
+	record->host_held = account.held;
+	record->host_lent = account.lent;
+	record->host_returned = account.returned;
+	record->host_forfeited = account.forfeited;
+}
+
 static void fill_port(struct list *list, uint32_t index, void *out)
 {
 	struct sluice_port_record record = {.port = policy_ports(&list->config->image)[index]};
@@ -193,6 +205,7 @@ static void fill_port(struct list *list, uint32_t index, void *out)
 	find_edge(&list->config->image, &record);
 	if (port != NULL)
 		read_ethdev(port, &record);
+	read_host(&record);
 	memcpy(out, &record, sizeof(record));
 }
 

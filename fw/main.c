@@ -9,8 +9,10 @@
 
 #include "boot.h"
 #include "discard.h"
+#include "hosts.h"
 #include "last_words.h"
 #include "reset.h"
+#include "worker.h"
 
 /* For a device reset to bring everything down in order. */
 #define RESET_LIMIT_S 30
@@ -63,22 +65,37 @@ static bool is_reset_wanted(const struct firmware *firmware)
 	return __atomic_load_n(&firmware->control.reset_wanted, __ATOMIC_ACQUIRE);
 }
 
+static int turn(struct firmware *firmware, int timeout_ms)
+{
+	static uint64_t turns;
+	int result = broker_poll(firmware->broker, timeout_ms);
+
+	if (result < 0) {
+		fprintf(stderr, "sluice-fw: the mailbox broker failed: %s; forwarding stops\n", strerror(-result));
+		last_words_say(SLUICE_SYNDROME_MAILBOX, strerror(-result));
+		return 1;
+	}
+	show_life(firmware, ++turns);
+	return 0;
+}
+
+/* Who wants a reset does not wait for hosts: they attach again. */
 static int serve(struct firmware *firmware)
 {
-	for (uint64_t turn = 1; !stopping && !is_reset_wanted(firmware); turn++) {
-		int result = broker_poll(firmware->broker, 100);
+	struct hosts hosts;
+	int result = 0;
 
-		if (result < 0) {
-			fprintf(stderr, "sluice-fw: the mailbox broker failed: %s; forwarding stops\n",
-				strerror(-result));
-			last_words_say(SLUICE_SYNDROME_MAILBOX, strerror(-result));
-			return 1;
-		}
-		show_life(firmware, turn);
-	}
+	while (!stopping && !is_reset_wanted(firmware) && result == 0)
+		result = turn(firmware, 100);
 	broker_info(firmware->broker)->device_status = SLUICE_DEVICE_DRAINING;
-	broker_poll(firmware->broker, 0); /* what was raised last is told */
-	return 0;
+	if (result == 0)
+		result = turn(firmware, 0); /* what was raised last is told */
+	if (is_reset_wanted(firmware))
+		return result;
+	hosts_drain(&hosts, &firmware->document.image, firmware->options.return_limit_ms);
+	while (result == 0 && hosts_wait(&hosts))
+		result = turn(firmware, 10);
+	return result;
 }
 
 /*

@@ -25,6 +25,8 @@
 	X("operator-group", 'O', required_argument, " GROUP", "whose members may do everything")                       \
 	X("admin-group", 'H', required_argument, " GROUP", "whose members may look, and attach hosts")                 \
 	X("tenant-group", 'T', required_argument, " GROUP", "whose members may look; nobody else may then")            \
+	X("return-limit", 'L', required_argument, " MS",                                                               \
+	  "how long the end waits for buffers that hosts have, 0 to 600000 (default 5000)")                            \
 	X("verifier", 'F', optional_argument, "[=ACTION]", "watch that drivers keep the contract (see below)")         \
 	X("verifier-schedule", 'S', required_argument, " WHEN", "when what the core hands on comes (see below)")       \
 	X("verifier-seed", 'E', required_argument, " N", "of the random schedule (default 1)")                         \
@@ -131,6 +133,8 @@ IM_INIT static int take(struct options *options, int letter)
 		return take_group("admin-group", SLUICE_ROLE_HOST_ADMIN, &options->groups);
 	case 'T':
 		return take_group("tenant-group", SLUICE_ROLE_TENANT, &options->groups);
+	case 'L':
+		return parse_number("return-limit", optarg, 0, 600000, &options->return_limit_ms);
 	case 'F':
 	case 'S':
 	case 'E':
@@ -150,8 +154,11 @@ int options_parse(struct options *options, int argc, char **argv)
 {
 	int letter;
 
-	*options = (struct options){
-		.config = DEFAULT_CONFIG, .runtime_dir = SLUICE_RUNTIME_DIR, .mbufs = 32768, .max_rules = 65536};
+	*options = (struct options){.config = DEFAULT_CONFIG,
+				    .runtime_dir = SLUICE_RUNTIME_DIR,
+				    .mbufs = 32768,
+				    .max_rules = 65536,
+				    .return_limit_ms = 5000};
 	options->verify = im_verify_defaults;
 	options->verify.seed = 1;
 	while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1) {

@@ -17,6 +17,7 @@ struct options {
 	uint32_t workers; /* 0: as many as there are lanes and cores */
 	uint32_t mbufs;
 	uint32_t max_rules;
+	uint32_t return_limit_ms; /* that an orderly end waits for buffers that hosts have */
 	bool verbose;
 	bool verifier;
 	struct im_verify_options verify;

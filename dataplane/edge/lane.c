@@ -186,6 +186,14 @@ IM_DISPATCH static uint16_t transmit_waiting(struct edge_port *port, struct edge
 	return done;
 }
 
+IM_DISPATCH static void collect(const struct edge_port *port, struct edge_queue *queue, uint16_t q)
+{
+	if (++queue->idle_turns < EDGE_COLLECT_TURNS)
+		return;
+	queue->idle_turns = 0;
+	rte_eth_tx_burst(port->port_id, q, NULL, 0);
+}
+
 uint16_t edge_port_flush(struct edge_port *port)
 {
 	struct edge_queue *queue = edge_own_queue(port);
@@ -204,6 +212,8 @@ uint16_t edge_port_flush(struct edge_port *port)
 		edge_queue_stuck(port, queue);
 	else
 		queue->stuck_since = 0;
+	if (done == 0 && port->collects)
+		collect(port, queue, q);
 	queue->flushing = false;
 	return done;
 }

@@ -27,10 +27,11 @@ struct trait {
 	uint32_t max_frame;    /* bytes; 0: as the port's MTU says */
 	uint64_t tx_offloads;  /* that it does not do well */
 	uint32_t may_be_asked; /* what its host may ask of its frames, in their flags: enum sluice_offload */
+	bool collects;	       /* returned buffers, when it is called with nothing to send */
 };
 
 static const struct trait traits[] = {
-	{.driver = "net_host", .may_be_asked = EDGE_OFFLOADS},
+	{.driver = "net_host", .may_be_asked = EDGE_OFFLOADS, .collects = true},
 	{.driver = "net_pcap", .max_frame = 16128}, /* cuts a longer one of several buffers, and does not say so */
 	/* sends a large send over IPv6 as it is; takes no longer frame, and none behind one */
 	{.driver = "net_tap", .max_frame = 1522, .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_TSO},
@@ -153,6 +154,7 @@ static void apply_trait(struct edge_port *port, const char *driver)
 			port->max_frame = RTE_MIN(port->max_frame, trait->max_frame);
 		port->tx_offloads &= ~trait->tx_offloads;
 		port->may_be_asked = trait->may_be_asked;
+		port->collects = trait->collects;
 	}
 }
 

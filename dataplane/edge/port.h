@@ -25,7 +25,8 @@
 #define EDGE_BURST	   32u
 #define EDGE_PENDING_MAX   256u /* packets that wait for a slow port, per queue (4.10) */
 #define EDGE_INBOX_MAX	   64u
-#define EDGE_STUCK_SECONDS 5u /* that a port takes nothing, until what waits is given up (4.35) */
+#define EDGE_COLLECT_TURNS 64u /* with nothing to send, between two calls to a device that collects */
+#define EDGE_STUCK_SECONDS 5u  /* that a port takes nothing, until what waits is given up (4.35) */
 
 enum edge_kind {
 	EDGE_NONE = 0,
@@ -66,6 +67,7 @@ struct edge_queue {
 	uint64_t tx_bytes;
 	uint32_t owner;	      /* index of the thread; written while it is not served */
 	uint32_t chores;      /* atomic: enum edge_chore */
+	uint32_t idle_turns;  /* of a port that collects, since it was last called */
 	bool flushing;	      /* a completion may send again: the flush that runs takes that along */
 	uint32_t pending;     /* packets that wait, in order ... */
 	uint32_t frames;      /* ... behind those frames, whose packets are home */
@@ -89,6 +91,7 @@ struct edge_port {
 	uint16_t account; /* of the instance or binding that it had last */
 	uint8_t edge;	  /* enum edge_kind */
 	bool copies;	  /* some that wait are copies of its own; once set, it stays */
+	bool collects;	  /* its device wants to be called with nothing to send: so it takes back what was returned */
 	bool started;
 	uint32_t stopped; /* atomic: enum edge_stop; 0: it is polled */
 	uint8_t mac[6];

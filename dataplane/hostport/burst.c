@@ -27,6 +27,11 @@ IM_DISPATCH static struct hostport_pair *pair_of(const struct hostport_queue *qu
 	return pair != NULL && !__atomic_load_n(&pair->broken, __ATOMIC_RELAXED) ? pair : NULL;
 }
 
+IM_DISPATCH static bool is_draining(const struct hostport_queue *queue)
+{
+	return __atomic_load_n(&queue->draining, __ATOMIC_RELAXED);
+}
+
 /* ---- From the host --------------------------------------------------------------------------------- */
 
 /* One frame at most. False: there is none, or no mbuf for it. */
@@ -63,7 +68,7 @@ uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 	uint16_t looks = 0, taken = 0;
 	uint64_t bytes = 0;
 
-	if (pair == NULL)
+	if (pair == NULL || is_draining(queue))
 		return 0;
 	if (!ring_in_begin(&pair->in)) {
 		quarantine(queue, pair, pair->in.fault);
@@ -102,7 +107,8 @@ IM_DISPATCH static void give_one(struct hostport_queue *queue, struct ring_out *
 	}
 }
 
-/* Every frame is accepted: what the host has no room for is counted, and does not stand in the way of others. */
+/* Every frame is accepted: what the host has no room for is counted, and does not stand in the way of others. With no
+ * frame at all, what the host has returned is taken back. */
 uint16_t hostport_transmit(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 {
 	struct hostport_queue *queue = opaque;
@@ -112,14 +118,13 @@ uint16_t hostport_transmit(void *opaque, struct rte_mbuf **mbufs, uint16_t count
 		quarantine(queue, pair, pair->out.fault);
 		pair = NULL;
 	}
-	if (pair == NULL) {
+	if (pair == NULL || is_draining(queue))
 		add(&queue->counters.receive_no_host, count);
-	} else {
+	else
 		for (uint16_t i = 0; i < count; i++)
 			give_one(queue, &pair->out, mbufs[i]);
-		if (ring_out_publish(&pair->out))
-			hostport_wake(pair->signal);
-	}
+	if (pair != NULL && ring_out_publish(&pair->out))
+		hostport_wake(pair->signal);
 	rte_pktmbuf_free_bulk(mbufs, count);
 	return count;
 }

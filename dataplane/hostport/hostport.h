@@ -34,7 +34,8 @@ struct hostport_description {
 	uint16_t entries; /* most of a ring */
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool taken; /* a client is attached */
+	bool taken;    /* a client is attached */
+	bool draining; /* none is to come any more */
 };
 
 /** What of a client the port is to use; it stays the caller's, and good until hostport_free(). */
@@ -60,14 +61,30 @@ struct hostport_counters {
 	enum ring_fault fault;	  /* what broke the rings of the client that is attached */
 };
 
+/**
+ * Whose the receive buffers are: lent = returned + forfeited + held, whenever it is asked. A burst with nothing to send
+ * takes back what the host has returned; without one, it is taken back with the next frame.
+ */
+struct hostport_account {
+	uint64_t lent;	    /* to hosts, since the port was made */
+	uint64_t returned;  /* by them */
+	uint64_t forfeited; /* not returned, or not picked up, by hosts that have gone */
+	uint32_t held;	    /* by the host that is there, or that has just gone */
+	uint32_t awaited;   /* of those, by a host that keeps the rules of its rings */
+};
+
 /** 0, or -ENODEV: no such device, or none of this driver. */
 IM_PASSIVE int hostport_describe(const char *device, struct hostport_description *description);
 
-/** 0, or -ENODEV, -EBUSY (another client has it), -EINVAL (queues or entries), -ENOMEM. */
+/** 0, or -ENODEV, -EBUSY (another client has it), -ESHUTDOWN (hostport_drain()), -EINVAL (queues or entries), -ENOMEM.
+ */
 IM_PASSIVE int hostport_attach(const char *device, const struct hostport_client *client, struct hostport_link **link);
 
 /** The port forgets the client, whose buffers are the card's again. Whoever polls may still be in the middle of it. */
 IM_PASSIVE void hostport_detach(struct hostport_link *link);
+
+/** From now on no host gets anything, nothing is taken from one but what it returns, and no other one may come. */
+IM_PASSIVE void hostport_drain(const char *device);
 
 /** After hostport_detach(), and after everybody who polled then has come to the end of that. */
 IM_PASSIVE void hostport_free(struct hostport_link *link);
@@ -77,5 +94,8 @@ IM_PASSIVE enum ring_fault hostport_take_fault(const char *device, uint16_t queu
 
 /** False: no such device or queue. */
 IM_PASSIVE bool hostport_read(const char *device, uint16_t queue, struct hostport_counters *counters);
+
+/** Of all queues. False: no such device. */
+IM_PASSIVE bool hostport_account(const char *device, struct hostport_account *account);
 
 #endif

@@ -7,7 +7,8 @@
 #include "port.h"
 
 struct hostport_link {
-	struct hostport *port; /* NULL: it is detached */
+	struct hostport *port; /* NULL: it has gone */
+	LIST_ENTRY(hostport_link) entry;
 	uint16_t queues;
 	struct hostport_pair pairs[];
 };
@@ -33,8 +34,14 @@ void hostport_register(struct hostport *port)
 
 void hostport_unregister(struct hostport *port)
 {
+	struct hostport_link *link;
+
 	if (port->link != NULL)
 		hostport_detach(port->link);
+	while ((link = LIST_FIRST(&port->links)) != NULL) {
+		LIST_REMOVE(link, entry);
+		link->port = NULL;
+	}
 	LIST_REMOVE(port, entry);
 }
 
@@ -49,6 +56,7 @@ int hostport_describe(const char *device, struct hostport_description *descripti
 		.entries = port->entries,
 		.mtu = port->mtu,
 		.taken = port->link != NULL,
+		.draining = port->draining,
 	};
 	memcpy(description->mac, port->mac, sizeof(description->mac));
 	return 0;
@@ -89,11 +97,19 @@ static void set_status(struct hostport_pair *pair, bool up)
 static void publish(struct hostport *port, struct hostport_link *link)
 {
 	port->link = link;
+	LIST_INSERT_HEAD(&port->links, link, entry);
 	for (uint16_t q = 0; q < link->queues; q++) {
 		set_status(&link->pairs[q], port->started);
 		__atomic_store_n(&port->queue[q].counters.fault, RING_FAULT_NONE, __ATOMIC_RELAXED);
 		__atomic_store_n(&port->queue[q].pair, &link->pairs[q], __ATOMIC_RELEASE);
 	}
+}
+
+static void free_link(struct hostport_link *link)
+{
+	for (uint16_t q = 0; q < link->queues; q++)
+		ring_out_destroy(&link->pairs[q].out);
+	free(link);
 }
 
 static struct hostport_link *create_link(struct hostport *port, const struct hostport_client *client)
@@ -107,7 +123,7 @@ static struct hostport_link *create_link(struct hostport *port, const struct hos
 	link->port = port;
 	for (; link->queues < client->queues; link->queues++) {
 		if (create_pair(&link->pairs[link->queues], client, link->queues) != 0) {
-			hostport_free(link);
+			free_link(link);
 			return NULL;
 		}
 	}
@@ -121,6 +137,8 @@ int hostport_attach(const char *device, const struct hostport_client *client, st
 
 	if (port == NULL)
 		return -ENODEV;
+	if (port->draining)
+		return -ESHUTDOWN;
 	if (port->link != NULL)
 		return -EBUSY;
 	if (!fits(port, client))
@@ -137,7 +155,7 @@ void hostport_detach(struct hostport_link *link)
 {
 	struct hostport *port = link->port;
 
-	if (port == NULL)
+	if (port == NULL || port->link != link)
 		return;
 	for (uint16_t q = 0; q < link->queues; q++) {
 		__atomic_store_n(&port->queue[q].pair, NULL, __ATOMIC_RELEASE);
@@ -145,14 +163,41 @@ void hostport_detach(struct hostport_link *link)
 		set_status(&link->pairs[q], false);
 	}
 	port->link = NULL;
-	link->port = NULL;
+}
+
+/* What a host has returned before it hung up counts as returned. */
+static void settle(struct hostport_link *link, struct hostport_account *past)
+{
+	for (uint16_t q = 0; q < link->queues; q++) {
+		struct ring_out *out = &link->pairs[q].out;
+
+		ring_out_begin(out);
+		past->lent += out->lent;
+		past->returned += out->returned;
+		past->forfeited += out->lent - out->returned;
+	}
 }
 
 void hostport_free(struct hostport_link *link)
 {
-	for (uint16_t q = 0; q < link->queues; q++)
-		ring_out_destroy(&link->pairs[q].out);
-	free(link);
+	if (link->port != NULL) {
+		settle(link, &link->port->past);
+		LIST_REMOVE(link, entry);
+	}
+	free_link(link);
+}
+
+void hostport_drain(const char *device)
+{
+	struct hostport *port = find(device);
+
+	if (port == NULL)
+		return;
+	port->draining = true;
+	for (uint16_t q = 0; q < SLUICE_DATA_QUEUES_MAX; q++)
+		__atomic_store_n(&port->queue[q].draining, 1, __ATOMIC_RELAXED);
+	for (uint16_t q = 0; port->link != NULL && q < port->link->queues; q++)
+		set_status(&port->link->pairs[q], false);
 }
 
 void hostport_set_started(struct hostport *port, bool started)
@@ -186,4 +231,31 @@ enum ring_fault hostport_take_fault(const char *device, uint16_t queue)
 	if (port == NULL || queue >= port->queues)
 		return RING_FAULT_NONE;
 	return (enum ring_fault)__atomic_exchange_n(&port->queue[queue].untold, RING_FAULT_NONE, __ATOMIC_RELAXED);
+}
+
+/* What has come back is read first: it is never more than what was lent before that. */
+static void add_pair(struct hostport_account *account, const struct hostport_pair *pair, bool attached)
+{
+	uint64_t returned = __atomic_load_n(&pair->out.returned, __ATOMIC_ACQUIRE);
+	uint64_t lent = __atomic_load_n(&pair->out.lent, __ATOMIC_ACQUIRE);
+
+	account->returned += returned;
+	account->lent += lent;
+	account->held += (uint32_t)(lent - returned);
+	if (attached && !__atomic_load_n(&pair->broken, __ATOMIC_RELAXED))
+		account->awaited += (uint32_t)(lent - returned);
+}
+
+bool hostport_account(const char *device, struct hostport_account *account)
+{
+	const struct hostport *port = find(device);
+	const struct hostport_link *link;
+
+	if (port == NULL)
+		return false;
+	*account = port->past;
+	LIST_FOREACH(link, &port->links, entry)
+	for (uint16_t q = 0; q < link->queues; q++)
+		add_pair(account, &link->pairs[q], link == port->link);
+	return true;
 }

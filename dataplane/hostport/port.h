@@ -28,6 +28,7 @@ struct hostport_queue {
 	struct rte_mempool *pool;
 	const uint32_t *max_frame; /* the port's */
 	uint32_t untold;	   /* a fault that hostport_take_fault() has not given; it stays when the client goes */
+	uint32_t draining;	   /* 1: returns are taken, and nothing else. Writer: control side */
 	struct hostport_counters counters;
 } __attribute__((aligned(64)));
 
@@ -41,7 +42,10 @@ struct hostport {
 	uint32_t max_frame; /* bytes without FCS */
 	uint8_t mac[6];
 	bool started;
-	struct hostport_link *link; /* NULL: no client */
+	bool draining;
+	struct hostport_link *link;	  /* NULL: no client */
+	LIST_HEAD(, hostport_link) links; /* that one, and those that are not freed yet */
+	struct hostport_account past;	  /* of those that are */
 	struct hostport_queue queue[SLUICE_DATA_QUEUES_MAX];
 };
 

@@ -132,6 +132,8 @@ struct ring_out {
 	bool woken;
 	enum ring_fault fault;
 	uint64_t short_frames; /* found no buffer */
+	uint64_t lent;	       /* buffers that the host got ... */
+	uint64_t returned;     /* ... and that came back. Readers of both: any thread, in this order backwards */
 	uint16_t *free;	       /* numbers of the card's buffers */
 	uint16_t *numbers;     /* by place in the ring: the buffer there */
 	uint8_t *holders;      /* by buffer: enum ring_holder */

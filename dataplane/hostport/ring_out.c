@@ -40,10 +40,16 @@ void ring_out_destroy(struct ring_out *out)
 	*out = (struct ring_out){0};
 }
 
+IM_DISPATCH static void add_one(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE); /* one writer */
+}
+
 IM_DISPATCH static void take_back(struct ring_out *out, uint16_t number)
 {
 	out->holders[number] = RING_CARD;
 	out->free[out->free_count++] = number;
+	add_one(&out->returned);
 }
 
 /* In `numbers`: what is at that place was lent. The buffer alone does not tell: it may stand at two places, where the
@@ -126,6 +132,7 @@ uint8_t *ring_out_add(struct ring_out *out, uint16_t length, uint16_t flags)
 	out->ring[out->tail & out->mask] =
 		(struct sluice_desc){.offset = (uint32_t)offset, .length = length, .flags = flags, .id = number};
 	out->tail++;
+	add_one(&out->lent);
 	return out->base + offset;
 }
 

@@ -70,7 +70,7 @@ struct sluice_port_record {
 	uint8_t link_up;
 	uint8_t mac[6];
 	uint32_t link_mbps;
-	uint32_t reserved;
+	uint32_t host_held; /* receive buffers that the host has */
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
 	uint64_t tx_packets;
@@ -79,8 +79,11 @@ struct sluice_port_record {
 	uint64_t rx_errors;
 	uint64_t tx_errors;
 	uint64_t rx_no_mbuf;
+	uint64_t host_lent; /* receive buffers, to hosts; = returned + forfeited + held */
+	uint64_t host_returned;
+	uint64_t host_forfeited; /* by hosts that had them when they hung up or were cut off */
 };
-SLUICE_ASSERT_SIZE(struct sluice_port_record, 688);
+SLUICE_ASSERT_SIZE(struct sluice_port_record, 712);
 
 struct sluice_driver_record {
 	char name[SLUICE_NAME_SIZE];

@@ -57,7 +57,11 @@ int run_port_list(struct session *session)
 	X("rx-missed", NUMBER, table_number(t, r->rx_missed))                                                          \
 	X("rx-errors", NUMBER, table_number(t, r->rx_errors))                                                          \
 	X("tx-errors", NUMBER, table_number(t, r->tx_errors))                                                          \
-	X("rx-no-mbuf", NUMBER, table_number(t, r->rx_no_mbuf))
+	X("rx-no-mbuf", NUMBER, table_number(t, r->rx_no_mbuf))                                                        \
+	X("host-lent", NUMBER, table_number(t, r->host_lent))                                                          \
+	X("host-returned", NUMBER, table_number(t, r->host_returned))                                                  \
+	X("host-forfeited", NUMBER, table_number(t, r->host_forfeited))                                                \
+	X("host-held", NUMBER, table_number(t, r->host_held))
 
 static const struct table_column port_stats_columns[] = {PORT_STATS_TABLE(TABLE_AS_COLUMN)};
 

@@ -136,9 +136,13 @@ class Firmware:
 
     def stop(self):
         """SIGTERM; the firmware must drain, find its pools full and end with 0, and no sanitizer may complain."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.ended()
+
+    def ended(self):
+        """The same of one that was told to stop before."""
         try:
-            if self.process.poll() is None:
-                self.process.terminate()
             status = self.process.wait(timeout=60)
             report = self.output()
         finally:

@@ -199,6 +199,35 @@ static void what_hosts_do_is_told(void **state)
 	event_log_destroy(&log);
 }
 
+/* A frame that is with the host is the host's until the port's end, which takes no new one. */
+static void the_account_of_a_port(void **state)
+{
+	struct data_port_account account;
+	struct data_grant grant;
+	struct client client;
+	struct rte_mbuf *mbuf;
+
+	(void)state;
+	assert_false(data_port_account("wire0", &account));
+	assert_false(data_port_account("nowhere", &account));
+	assert_int_equal(ask(&grant, "host0", 2, 64), SLUICE_STATUS_OK);
+	client = attach(&grant);
+	mbuf = rte_pktmbuf_alloc(machine.pool.buffers);
+	assert_non_null(mbuf);
+	memset(rte_pktmbuf_append(mbuf, 60), 0, 60);
+	assert_int_equal(rte_eth_tx_burst(host->port_id, 0, &mbuf, 1), 1);
+	data_port_drain("host0");
+	data_port_drain("wire0");
+	assert_true(data_port_account("host0", &account));
+	assert_true(account.lent == 1 && account.returned == 0 && account.held == 1 && account.awaited == 1);
+	assert_int_equal(ask(&grant, "host0", 2, 64), SLUICE_STATUS_SHUTTING_DOWN);
+	data_ports.detach(NULL, client.link);
+	assert_true(data_ports.release(NULL, client.link));
+	assert_true(data_port_account("host0", &account));
+	assert_true(account.forfeited == 1 && account.held == 0 && account.awaited == 0);
+	forget(&client);
+}
+
 static void memory_that_runs_out(void **state)
 {
 	struct data_grant grant;
@@ -233,9 +262,13 @@ static void memory_that_runs_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_client_gets_what_the_port_has), CASE(a_port_that_is_not_to_be_had),
-		CASE(the_link_follows_the_client),     CASE(rings_stay_for_a_grace_period),
-		CASE(what_hosts_do_is_told),	       CASE(memory_that_runs_out),
+		CASE(a_client_gets_what_the_port_has),
+		CASE(a_port_that_is_not_to_be_had),
+		CASE(the_link_follows_the_client),
+		CASE(rings_stay_for_a_grace_period),
+		CASE(what_hosts_do_is_told),
+		CASE(the_account_of_a_port),
+		CASE(memory_that_runs_out),
 	};
 
 	return cmocka_run_group_tests(tests, eal_up, eal_down);

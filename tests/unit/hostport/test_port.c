@@ -346,6 +346,83 @@ static void a_client_that_goes_with_buffers_leaves_them(void **state)
 	assert_int_equal(counters(0).receive_frames, ENTRIES + 128);
 }
 
+static void expect_account(uint64_t lent, uint64_t returned, uint64_t forfeited, uint32_t held, uint32_t awaited)
+{
+	struct hostport_account account;
+
+	assert_true(hostport_account(DEVICE, &account));
+	assert_int_equal(account.lent, lent);
+	assert_int_equal(account.returned, returned);
+	assert_int_equal(account.forfeited, forfeited);
+	assert_int_equal(account.held, held);
+	assert_int_equal(account.awaited, awaited);
+}
+
+/* Takes and returns one frame of one buffer. */
+static void receive_and_return(const struct bed *bed, uint16_t queue)
+{
+	struct sluice_desc desc;
+
+	assert_true(host_receive(&bed->host, queue, &desc));
+	if (!(desc.flags & SLUICE_DESC_RESOURCES))
+		host_return(&bed->host, queue, desc.id);
+}
+
+static void whose_the_buffers_are(void **state)
+{
+	struct bed *bed = *state;
+
+	expect_account(0, 0, 0, 0, 0);
+	transmit(bed, 0, 10);
+	transmit(bed, 1, 5);
+	expect_account(15, 0, 0, 15, 15);
+	for (int i = 0; i < 4; i++)
+		receive_and_return(bed, 0);
+	expect_account(15, 0, 0, 15, 15);
+	transmit(bed, 0, 0); /* nothing is sent, but what was returned is taken */
+	expect_account(15, 4, 0, 11, 11);
+	for (int i = 0; i < 2; i++)
+		receive_and_return(bed, 1);
+	leave(bed); /* these two are taken now */
+	expect_account(15, 6, 9, 0, 0);
+	host_down(&bed->host);
+	host_up(&bed->host, 2, ENTRIES);
+	attach(bed);
+	transmit(bed, 0, 3);
+	expect_account(18, 6, 9, 3, 3);
+	host_line(&bed->host, 0)->send_tail = ENTRIES + 1;
+	assert_int_equal(receive(bed, 0), 0);
+	expect_account(18, 6, 9, 3, 0); /* nobody waits for a host that broke its ring */
+	assert_false(hostport_account("net_null0", &(struct hostport_account){0}));
+}
+
+/* What comes home is taken and counted, nothing else; no other client may come. */
+static void a_port_that_drains(void **state)
+{
+	struct bed *bed = *state;
+	struct hostport_client client = client_of(bed);
+	struct hostport_link *link;
+
+	transmit(bed, 0, 2);
+	hostport_drain(DEVICE);
+	assert_int_equal(card_line(&bed->host, 0)->status, SLUICE_QUEUE_DOWN);
+	assert_int_equal(card_line(&bed->host, 1)->status, SLUICE_QUEUE_DOWN);
+	host_send(&bed->host, 0, 60, 0, 1);
+	assert_int_equal(receive(bed, 0), 0);
+	transmit(bed, 0, 3);
+	assert_int_equal(counters(0).receive_no_host, 3);
+	expect_account(2, 0, 0, 2, 2);
+	receive_and_return(bed, 0);
+	transmit(bed, 0, 0);
+	expect_account(2, 1, 0, 1, 1);
+	receive_and_return(bed, 0);
+	transmit(bed, 0, 0);
+	expect_account(2, 2, 0, 0, 0);
+	leave(bed);
+	assert_int_equal(hostport_attach(DEVICE, &client, &link), -ESHUTDOWN);
+	hostport_drain("net_null0"); /* which is not there */
+}
+
 /* Whoever polls has read the pointer, and goes on with it until the grace period is over. */
 static void the_next_client_may_come_before_the_last_one_is_forgotten(void **state)
 {
@@ -598,6 +675,8 @@ int main(void)
 		CASE(a_client_that_does_not_fit),
 		CASE(frames_without_a_host_are_counted),
 		CASE(a_client_that_goes_with_buffers_leaves_them),
+		CASE(whose_the_buffers_are),
+		CASE(a_port_that_drains),
 		CASE(the_next_client_may_come_before_the_last_one_is_forgotten),
 		CASE(a_port_that_goes_first_forgets_its_client),
 		CASE(frames_go_both_ways_on_each_queue),
