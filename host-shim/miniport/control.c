@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "inside.h"
 
 /* A request that takes longer than four periods of the check for hang is a reason to reset [6.18, 7.11]. */
 #define TIMEOUT_MS 8000u
+
+#define LOOK_AGAIN_NS 200000 /* between two looks whether packets are back */
 
 static int fail(struct sluice_fault *fault, int code, const char *text)
 {
@@ -66,7 +69,7 @@ static int enter(struct sluice_miniport *miniport, struct sluice_data *data, str
 		return error;
 	}
 	learn(miniport, data);
-	miniport->life = life_create(data);
+	miniport->life = life_create(data, &miniport->lives);
 	if (miniport->life == NULL)
 		return fail(fault, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < miniport->queue_count; i++) {
@@ -95,7 +98,7 @@ int attach(struct sluice_miniport *miniport, struct sluice_fault *fault)
 	return 0;
 }
 
-/* What was out is completed here; packets that are kept keep the life's memory. */
+/* What was out is completed here; packets that are kept keep the life's memory, which is shared with the card. */
 void leave(struct sluice_miniport *miniport)
 {
 	for (unsigned i = 0; i < miniport->queue_count; i++) {
@@ -165,15 +168,51 @@ struct sluice_miniport *sluice_miniport_initialize(const struct sluice_miniport_
 	return miniport;
 }
 
+static void abort_sends(struct sluice_miniport *miniport)
+{
+	for (unsigned i = 0; i < miniport->queue_count; i++) {
+		struct queue *queue = &miniport->queues[i];
+
+		queue_take(queue);
+		send_abort(queue, NULL, IM_STATUS_SEND_ABORTED, true);
+		send_finish(queue);
+		queue_release(queue);
+	}
+}
+
+/* Before the hang-up, so that the card gets them from us and does not have to take them. Sends come first, each time: a
+ * protocol may return a packet because its answer is complete. */
+static void wait_for_packets(struct sluice_miniport *miniport)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
+
+	abort_sends(miniport);
+	while (miniport->life != NULL && __atomic_load_n(&miniport->life->references, __ATOMIC_ACQUIRE) > 1) {
+		nanosleep(&pause, NULL);
+		abort_sends(miniport);
+	}
+}
+
+/* Packets of firmwares that have gone. */
+static void wait_for_lives(const struct sluice_miniport *miniport)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_AGAIN_NS};
+
+	while (__atomic_load_n(&miniport->lives, __ATOMIC_ACQUIRE) > 0)
+		nanosleep(&pause, NULL);
+}
+
 int sluice_miniport_halt(struct sluice_miniport *miniport)
 {
 	if (inside_handler())
 		return -EDEADLK;
 	if (miniport == NULL)
 		return 0;
+	wait_for_packets(miniport);
 	leave(miniport);
 	for (unsigned i = 0; i < miniport->queue_count; i++)
 		send_finish_all(&miniport->queues[i]);
+	wait_for_lives(miniport);
 	for (unsigned i = 0; i < miniport->protocols.count; i++)
 		free(miniport->protocols.at[i]);
 	destroy(miniport);

@@ -4,7 +4,7 @@
  *
  * A *life* is one attachment to the card: the regions, and a *lane* for each queue pair in them. A queue outlives its
  * lanes: sends wait in it, threads sleep on it. A life is freed when the miniport has left it and its last packet is
- * back.
+ * back; the miniport is freed after its last life.
  *
  * Who may touch what:
  *   control   mutex: all that is said to be PASSIVE, the mailbox
@@ -74,6 +74,7 @@ struct lane {
 
 struct life {
 	struct sluice_data *data;
+	uint32_t *count;     /* of the miniport: lives that are not freed. Atomic */
 	uint32_t references; /* the miniport's, and one for each packet that is out. Atomic */
 	uint16_t queues;
 	struct lane lanes[];
@@ -139,6 +140,7 @@ struct sluice_miniport {
 	pthread_mutex_t control;
 	struct sluice_client *client; /* NULL: not attached */
 	struct life *life;	      /* likewise */
+	uint32_t lives;		      /* that one, and those whose packets are not all back. Atomic */
 	struct sluice_miniport_traits traits;
 	bool mailbox_lost;
 	uint32_t state;	  /* enum sluice_instance_state. Atomic */
@@ -165,7 +167,8 @@ void call_send_complete(struct sluice_protocol *protocol, struct sluice_send **s
 void indicate(struct sluice_miniport *miniport, uint32_t indication, unsigned queue);
 
 /* life.c */
-struct life *life_create(struct sluice_data *data); /* takes data; NULL: no memory, and data is freed */
+/* takes data; NULL: no memory, and data is freed. *count is one more until it is freed */
+struct life *life_create(struct sluice_data *data, uint32_t *count);
 void life_leave(struct life *life, uint32_t references);
 
 /* queue.c */

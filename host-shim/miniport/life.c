@@ -29,6 +29,8 @@ static int lane_create(struct life *life, unsigned queue)
 
 static void life_free(struct life *life)
 {
+	uint32_t *count = life->count;
+
 	for (unsigned i = 0; i < life->queues; i++) {
 		pthread_mutex_destroy(&life->lanes[i].returns);
 		free(life->lanes[i].packets);
@@ -36,9 +38,10 @@ static void life_free(struct life *life)
 	}
 	sluice_free_data(life->data);
 	free(life);
+	__atomic_fetch_sub(count, 1, __ATOMIC_RELEASE); /* with the last one the miniport may go */
 }
 
-struct life *life_create(struct sluice_data *data)
+struct life *life_create(struct sluice_data *data, uint32_t *count)
 {
 	struct life *life = calloc(1, sizeof(*life) + data->queues * sizeof(life->lanes[0]));
 	int error = 0;
@@ -48,6 +51,8 @@ struct life *life_create(struct sluice_data *data)
 		return NULL;
 	}
 	life->data = data;
+	life->count = count;
+	__atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
 	life->queues = data->queues;
 	life->references = 1;
 	for (unsigned i = 0; i < life->queues; i++)

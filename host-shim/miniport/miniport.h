@@ -145,10 +145,10 @@ struct sluice_miniport *sluice_miniport_initialize(const struct sluice_miniport_
 
 /**
  * End it. Waits until all handlers have returned, completes sends that are out with SEND_ABORTED inside this call,
- * detaches the protocols, hangs up, frees. Packets that are kept still may be read and must be returned: their memory
- * goes with the last of them, so that nothing is waited for and nothing is freed early [5.29, 5.31]. No other call may
- * be under way, nor follow. NULL does nothing. Returns 0, or -EDEADLK in a handler, where nothing is done. Level:
- * PASSIVE.
+ * waits without a limit for every packet that is kept, detaches the protocols, hangs up, frees [5.29, 5.31]. A packet
+ * that is kept still may be read, and must be returned: by send_complete, or by another thread. But for that return no
+ * other call may be under way, and none may follow. NULL does nothing. Returns 0, or -EDEADLK in a handler, where
+ * nothing is done. Level: PASSIVE.
  */
 int sluice_miniport_halt(struct sluice_miniport *miniport);
 

@@ -36,7 +36,8 @@ struct keeper {
 
 struct worker {
 	struct rig *rig;
-	uint32_t stop; /* atomic */
+	uint32_t stop;	 /* atomic */
+	uint32_t halted; /* atomic: until then packets are returned, which halt waits for */
 	struct sender senders[2];
 	struct keeper keeper;
 	pthread_t pollers[QUEUES];
@@ -138,7 +139,7 @@ static void *return_on(void *context)
 {
 	struct worker *worker = context;
 
-	while (!stopped(worker)) {
+	while (!__atomic_load_n(&worker->halted, __ATOMIC_ACQUIRE)) {
 		return_all(&worker->keeper);
 		sched_yield();
 	}
@@ -244,7 +245,6 @@ static void stop_threads(struct worker *worker)
 		pthread_join(worker->senders[i].thread, NULL);
 	for (unsigned i = 0; i < QUEUES; i++)
 		pthread_join(worker->pollers[i], NULL);
-	pthread_join(worker->returner, NULL);
 	pthread_join(worker->card, NULL);
 }
 
@@ -271,11 +271,12 @@ static void test_everything_at_once(void **state)
 	assert_int_equal(counters.faults, 0);
 	assert_true(counters.sent > 0 && counters.received > 0);
 	rig_halt(rig);
+	__atomic_store_n(&worker->halted, 1, __ATOMIC_RELEASE);
+	pthread_join(worker->returner, NULL);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(worker->senders[i].given > 0);
 		assert_int_equal(worker->senders[i].back, worker->senders[i].given);
 	}
-	return_all(&worker->keeper);
 	assert_int_equal(worker->keeper.kept, worker->keeper.returned);
 	assert_true(worker->keeper.kept > 0);
 	pthread_mutex_destroy(&worker->keeper.lock);
