@@ -23,7 +23,7 @@
 	X("queues", 'q', required_argument, " N", "queue pairs, 1 to 16 (default 1)")                                  \
 	X("entries", 'e', required_argument, " N", "of each ring, a power of two, 64 to 4096 (default 1024)")          \
 	X("offloads", 'o', required_argument, " LIST",                                                                 \
-	  "what the kernel may leave to the card, or none (default csum)")                                             \
+	  "what the kernel may leave to the card, or none (default: all)")                                             \
 	X("persist", 'P', no_argument, "", "the device outlives this program, with its addresses")                     \
 	X("version", 'V', no_argument, "", "print the version and exit")                                               \
 	X("help", 'h', no_argument, "", "print this and exit")
@@ -196,7 +196,9 @@ int options_parse(struct options *options, int argc, char **argv)
 		.name = "sluice0",
 		.queues = 1,
 		.entries = 1024,
-		.offloads = TUN_F_CSUM,
+#define X(word, flag, text) | flag
+		.offloads = 0 OFFLOAD_TABLE(X),
+#undef X
 	};
 	while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (letter == 'h') {

@@ -25,6 +25,7 @@
 #include "follow.h"
 #include "log.h"
 #include "notify.h"
+#include "offload.h"
 #include "pump.h"
 #include "tap.h"
 #include "watch.h"
@@ -45,7 +46,8 @@ struct shim {
 	struct follow follow;
 	struct pump pumps[SLUICE_DATA_QUEUES_MAX];
 	unsigned pump_count;
-	int carrier; /* as the kernel was told; -1: not yet */
+	int carrier;	   /* as the kernel was told; -1: not yet */
+	unsigned offloads; /* as the kernel was told */
 	bool attached;
 	uint64_t lost_ms;				     /* when the firmware was last there */
 	uint64_t look_ms;				     /* when everything is looked at again */
@@ -108,6 +110,24 @@ static int follow_link(struct shim *shim)
 		shim->carrier = up;
 	}
 	return error;
+}
+
+static unsigned common_offloads(struct shim *shim)
+{
+	return offload_ask(shim->miniport, shim->options->offloads, shim->offloads);
+}
+
+/* A driver that comes into the stack may do less, and so may the stack of another policy. */
+static void follow_offloads(struct shim *shim)
+{
+	unsigned offloads = shim->attached ? common_offloads(shim) : shim->offloads;
+
+	if (offloads == shim->offloads)
+		return;
+	if (tap_set_offloads(&shim->tap, offloads) == 0)
+		say("port %s does %s work for %s now", shim->options->port, offloads > shim->offloads ? "more" : "less",
+		    shim->tap.name);
+	shim->offloads = offloads;
 }
 
 static void follow_kernel(struct shim *shim)
@@ -175,8 +195,10 @@ static int look(struct shim *shim)
 
 	see_to_firmware(shim);
 	error = follow_link(shim);
-	if (error == 0)
+	if (error == 0) {
+		follow_offloads(shim);
 		follow_kernel(shim);
+	}
 	shim->look_ms = now_ms() + LOOK_MS;
 	return error;
 }
@@ -303,7 +325,11 @@ static int make_device(struct shim *shim)
 	if (traits.queues < options->queues)
 		say("port %s has %u queue pairs: %u are used, not %u", options->port, traits.queues, traits.queues,
 		    options->queues);
-	error = tap_open(&shim->tap, options->name, traits.queues, options->offloads, options->persist);
+	shim->offloads = options->offloads;
+	shim->offloads = common_offloads(shim);
+	if (shim->offloads != options->offloads)
+		say("port %s does only a part of --offloads: the kernel does the rest", options->port);
+	error = tap_open(&shim->tap, options->name, traits.queues, shim->offloads, options->persist);
 	if (error != 0)
 		return error;
 	error = dress_device(shim);

@@ -56,10 +56,10 @@ static int open_queue(struct tap *tap, const char *name, unsigned queue)
 
 static int set_up(struct tap *tap, unsigned offloads, bool persist)
 {
-	for (unsigned i = 0; i < tap->queues; i++) {
-		if (ioctl(tap->fd[i], TUNSETOFFLOAD, offloads) != 0)
-			return open_failed(tap->name, errno);
-	}
+	int error = tap_set_offloads(tap, offloads);
+
+	if (error != 0)
+		return open_failed(tap->name, -error);
 	if (ioctl(tap->fd[0], TUNSETPERSIST, persist ? 1 : 0) != 0)
 		return open_failed(tap->name, errno);
 	tap->index = (int)if_nametoindex(tap->name);
@@ -89,6 +89,15 @@ void tap_close(struct tap *tap)
 			close(tap->fd[i]);
 		tap->fd[i] = -1;
 	}
+}
+
+int tap_set_offloads(const struct tap *tap, unsigned offloads)
+{
+	for (unsigned i = 0; i < tap->queues; i++) {
+		if (ioctl(tap->fd[i], TUNSETOFFLOAD, offloads) != 0)
+			return -errno;
+	}
+	return 0;
 }
 
 int tap_set_carrier(const struct tap *tap, bool up)

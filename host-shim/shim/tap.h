@@ -23,7 +23,8 @@ int tap_open(struct tap *tap, const char *name, unsigned queues, unsigned offloa
 /** Lets it go. The kernel deletes it unless it persists. */
 void tap_close(struct tap *tap);
 
-/** 0 or -errno. */
+/** 0 or -errno. @p offloads: TUN_F_... */
+int tap_set_offloads(const struct tap *tap, unsigned offloads);
 int tap_set_carrier(const struct tap *tap, bool up);
 int tap_set_mtu(const struct tap *tap, uint32_t mtu);
 int tap_set_mac(const struct tap *tap, const uint8_t mac[6]);

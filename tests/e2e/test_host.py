@@ -185,7 +185,7 @@ def test_jumbo_frames(fresh):
     """As long as both ports take them; what is longer than the port is set back."""
     card = fresh(mtu=9000)
     card.start()
-    shim = card.shim("--offloads", "csum,tso4,tso6").wait_ready()
+    shim = card.shim().wait_ready()
     card.dress()
     assert card.host.link(DEVICE)["mtu"] == 9000
     for size in (8972, 8000):
@@ -218,7 +218,7 @@ def test_queue_pairs(fresh):
     """Flows over several queue pairs, and workers."""
     card = fresh(hostside.over_tap, queues=2, workers=2)
     card.start()
-    card.shim("--queues", "2", "--offloads", "csum").wait_ready()
+    card.shim("--queues", "2").wait_ready()
     card.dress()
     with traffic.Server(card.wire, WIRE4) as server:
         threads = [threading.Thread(target=traffic.send, args=(card.host, server.address, MEGABYTE, i)) for i in range(8)]
@@ -246,7 +246,7 @@ def test_the_firmware_dies(fresh):
     """Under traffic, several times: the device stays, without carrier, and its connections go on when the firmware is back."""
     card, waited = fresh(), []
     card.start()
-    card.shim("--offloads", "csum,tso4,tso6").wait_ready()
+    card.shim().wait_ready()
     card.dress()
     index = card.host.link(DEVICE)["ifindex"]
     with traffic.Stream(card.host, card.wire, WIRE4) as stream:
@@ -266,7 +266,7 @@ def test_the_shim_dies(fresh):
     """Under traffic, several times: what it had comes back to the card, and the next one has a device that works."""
     card, waited = fresh(), []
     card.start()
-    card.shim("--persist", "--offloads", "csum,tso4,tso6").wait_ready()
+    card.shim("--persist").wait_ready()
     card.dress()
     index = card.host.link(DEVICE)["ifindex"]
     with traffic.Stream(card.host, card.wire, WIRE4) as stream:
@@ -274,7 +274,7 @@ def test_the_shim_dies(fresh):
         for _ in range(3):
             card.shims[-1].kill()
             fw.wait_until(lambda: card.link() == "down", "the port has no host", 10)
-            card.shim("--persist", "--offloads", "csum,tso4,tso6").wait_ready()
+            card.shim("--persist").wait_ready()
             waited.append(pings_again(card))
             flows_again(stream)
     assert card.host.link(DEVICE)["ifindex"] == index

@@ -143,7 +143,7 @@ int end_of_shim(struct fixture *fixture, int signal)
 
 int set_up(void **state)
 {
-	static const uint32_t connected;
+	static const uint32_t connected, offloads = 0x0f;
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
 	assert_non_null(fixture);
@@ -152,6 +152,7 @@ int set_up(void **state)
 	card_init(&fixture->card);
 	fixture->card.has_stack = true;
 	card_set_oid(&fixture->card, SLUICE_OID_GEN_MEDIA_CONNECT_STATUS, &connected, sizeof(connected));
+	card_set_oid(&fixture->card, SLUICE_OID_TCP_TASK_OFFLOAD, &offloads, sizeof(offloads));
 	card_set_oid(&fixture->card, SLUICE_OID_802_3_CURRENT_ADDRESS, "\x02\0\0\0\0\x07", 6);
 	*state = fixture;
 	return 0;

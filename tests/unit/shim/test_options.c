@@ -52,7 +52,7 @@ static void test_defaults(void **state)
 	assert_string_equal(options.name, "sluice0");
 	assert_int_equal(options.queues, 1);
 	assert_int_equal(options.entries, 1024);
-	assert_int_equal(options.offloads, TUN_F_CSUM);
+	assert_int_equal(options.offloads, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
 	assert_false(options.persist);
 }
 

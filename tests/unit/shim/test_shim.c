@@ -5,7 +5,9 @@
  *
  * usage: test_shim SLUICE-SHIM
  */
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -108,6 +110,47 @@ static void test_no_offloads(void **state)
 	struct sluice_frame_meta meta = meta_of_datagram(*state, "--offloads none");
 
 	assert_memory_equal(&meta, &none, sizeof(none));
+}
+
+/* Features of the device: bits of ETHTOOL_GTSO and its like. */
+static uint32_t feature(uint32_t command)
+{
+	struct ethtool_value value = {.cmd = command};
+	struct ifreq request = {.ifr_data = (void *)&value};
+
+	assert_int_equal(control(SIOCETHTOOL, &request), 0);
+	return value.data;
+}
+
+/* The kernel leaves to the card what the port does, and no more, whatever comes into its stack later. */
+static void test_offloads_follow_the_port(void **state)
+{
+	const uint32_t sums = 0x07, all = 0x0f, tcp = 0x0a;
+	struct fixture *fixture = *state;
+
+	start(fixture, "");
+	assert_true(feature(ETHTOOL_GTXCSUM) && feature(ETHTOOL_GTSO));
+	card_set_oid(&fixture->card, SLUICE_OID_TCP_TASK_OFFLOAD, &sums, 4);
+	WAIT_UNTIL(!feature(ETHTOOL_GTSO));
+	assert_true(feature(ETHTOOL_GTXCSUM));
+	WAIT_UNTIL(has_said(fixture, "port host0 does less work for " NAME " now"));
+	card_set_oid(&fixture->card, SLUICE_OID_TCP_TASK_OFFLOAD, &all, 4);
+	WAIT_UNTIL(feature(ETHTOOL_GTSO));
+	card_set_oid(&fixture->card, SLUICE_OID_TCP_TASK_OFFLOAD, &tcp,
+		     4); /* the kernel cannot leave TCP alone to it */
+	WAIT_UNTIL(!feature(ETHTOOL_GTXCSUM));
+	expect_both_ways(fixture, 1);
+}
+
+static void test_a_port_without_offloads(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint32_t none = 0;
+
+	card_set_oid(&fixture->card, SLUICE_OID_TCP_TASK_OFFLOAD, &none, 4);
+	start(fixture, "--offloads csum,tso4");
+	assert_false(feature(ETHTOOL_GTXCSUM));
+	WAIT_UNTIL(has_said(fixture, "port host0 does only a part of --offloads"));
 }
 
 static bool card_has(struct fixture *fixture, uint32_t oid, const void *value, uint32_t length)
@@ -386,6 +429,8 @@ int main(int argc, char **argv)
 		CASE(a_frame_that_must_be_copied_and_one_with_a_tag),
 		CASE(checksums_are_left_to_the_card),
 		CASE(no_offloads),
+		CASE(offloads_follow_the_port),
+		CASE(a_port_without_offloads),
 		CASE(the_card_follows_the_device),
 		CASE(the_carrier_follows_the_link),
 		CASE(the_firmware_dies_and_comes_again),

@@ -248,11 +248,12 @@ static pid_t start_host(int (*be)(const char *dir), const char *dir, int go)
 
 static void set_up_card(struct card *card)
 {
-	static const uint32_t connected;
+	static const uint32_t connected, offloads = 0x0f;
 
 	card_init(card);
 	card->entries = 256;
 	card_set_oid(card, SLUICE_OID_GEN_MEDIA_CONNECT_STATUS, &connected, sizeof(connected));
+	card_set_oid(card, SLUICE_OID_TCP_TASK_OFFLOAD, &offloads, sizeof(offloads));
 }
 
 static void test_a_connection_outlives_a_shim(void **state)
