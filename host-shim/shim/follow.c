@@ -28,13 +28,26 @@ static im_status_t set(struct sluice_miniport *miniport, uint32_t oid, const voi
 	return sluice_miniport_set(miniport, oid, value, length, &read, &needed);
 }
 
+/* A device that has the port's MTU, and not one that the user gave it, keeps to it when the port gets a larger one. */
+static void raise_mtu(const struct follow *follow, const struct tap *tap, const struct device_state *state,
+		      uint32_t mtu)
+{
+	if (follow->port_mtu == 0 || state->mtu != follow->port_mtu || mtu <= follow->port_mtu)
+		return;
+	if (tap_set_mtu(tap, mtu) == 0)
+		say("the port takes frames of %u now, and so does %s", mtu, tap->name);
+}
+
 /* Frames longer than the card takes would be refused one by one: rather a device that says so. */
-static void follow_mtu(struct sluice_miniport *miniport, const struct tap *tap, const struct device_state *state)
+static void follow_mtu(struct follow *follow, struct sluice_miniport *miniport, const struct tap *tap,
+		       const struct device_state *state)
 {
 	struct sluice_miniport_traits traits;
 	int error;
 
 	sluice_miniport_get_traits(miniport, &traits);
+	raise_mtu(follow, tap, state, traits.mtu);
+	follow->port_mtu = traits.mtu;
 	if (state->mtu <= traits.mtu)
 		return;
 	error = tap_set_mtu(tap, traits.mtu);
@@ -124,7 +137,7 @@ void follow_device(struct follow *follow, struct sluice_miniport *miniport, cons
 
 	if (!state->present)
 		return;
-	follow_mtu(miniport, tap, state);
+	follow_mtu(follow, miniport, tap, state);
 	other_mac = follow_mac(follow, miniport, state);
 	list_fits = follow_multicast(follow, miniport, state);
 	follow_packet_filter(follow, miniport, follow_filter(state, other_mac, list_fits));

@@ -16,6 +16,7 @@
 /* What the card was told last; zero it. */
 struct follow {
 	bool told;
+	uint32_t port_mtu; /* as it was at the last look; 0: there was none */
 	uint32_t filter;
 	unsigned multicast_count;
 	uint8_t multicast[WATCH_MULTICAST_MAX][6];

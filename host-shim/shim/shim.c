@@ -112,6 +112,15 @@ static int follow_link(struct shim *shim)
 	return error;
 }
 
+/* It is the same device, whatever it is called; what is set by its name needs the new one. */
+static void follow_name(struct shim *shim, const struct device_state *state)
+{
+	if (!state->present || state->name[0] == '\0' || strcmp(state->name, shim->tap.name) == 0)
+		return;
+	say("network device %s is called %s now", shim->tap.name, state->name);
+	memcpy(shim->tap.name, state->name, sizeof(shim->tap.name));
+}
+
 static unsigned common_offloads(struct shim *shim)
 {
 	return offload_ask(shim->miniport, shim->options->offloads, shim->offloads);
@@ -138,6 +147,8 @@ static void follow_kernel(struct shim *shim)
 	if (!shim->attached)
 		return;
 	error = watch_look(&shim->watch, &state);
+	if (error == 0)
+		follow_name(shim, &state);
 	if (error == 0)
 		follow_device(&shim->follow, shim->miniport, &shim->tap, &state);
 	else
@@ -333,7 +344,7 @@ static int make_device(struct shim *shim)
 	if (error != 0)
 		return error;
 	error = dress_device(shim);
-	if (error == 0 && watch_open(&shim->watch, shim->tap.name, shim->tap.index) != 0)
+	if (error == 0 && watch_open(&shim->watch, shim->tap.index) != 0)
 		say("no news from the kernel about %s: changes are seen within %u ms", shim->tap.name, LOOK_MS);
 	return error;
 }

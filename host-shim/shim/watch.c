@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,9 +28,9 @@ static int open_netlink(uint32_t groups)
 	return error;
 }
 
-int watch_open(struct watch *watch, const char *name, int index)
+int watch_open(struct watch *watch, int index)
 {
-	*watch = (struct watch){.socket = open_netlink(RTMGRP_LINK), .index = index, .name = name};
+	*watch = (struct watch){.socket = open_netlink(RTMGRP_LINK), .index = index};
 	return watch->socket >= 0 ? 0 : watch->socket;
 }
 
@@ -76,6 +75,11 @@ static void take_attribute(const struct rtattr *attribute, struct device_state *
 	case IFLA_ADDRESS:
 		if (RTA_PAYLOAD(attribute) == sizeof(state->mac))
 			memcpy(state->mac, RTA_DATA(attribute), sizeof(state->mac));
+		break;
+	case IFLA_IFNAME:
+		if (RTA_PAYLOAD(attribute) > 0 && RTA_PAYLOAD(attribute) <= sizeof(state->name))
+			memcpy(state->name, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+		state->name[sizeof(state->name) - 1] = '\0';
 		break;
 	default:
 		break;
@@ -122,20 +126,20 @@ static bool parse_address(const char *text, uint8_t address[6])
 }
 
 /* index name users global-users address */
-void watch_parse_multicast(const char *line, const char *name, struct device_state *state)
+void watch_parse_multicast(const char *line, int index, struct device_state *state)
 {
-	char device[IFNAMSIZ], text[32];
 	uint8_t address[6];
+	char text[32];
+	int whose;
 
-	if (sscanf(line, "%*d %15s %*d %*d %31s", device, text) != 2 || strcmp(device, name) != 0 ||
-	    !parse_address(text, address))
+	if (sscanf(line, "%d %*s %*d %*d %31s", &whose, text) != 2 || whose != index || !parse_address(text, address))
 		return;
 	if (state->multicast_count < WATCH_MULTICAST_MAX)
 		memcpy(state->multicast[state->multicast_count], address, sizeof(address));
 	state->multicast_count++;
 }
 
-static void look_at_multicast(const char *name, struct device_state *state)
+static void look_at_multicast(int index, struct device_state *state)
 {
 	FILE *file = fopen("/proc/self/net/dev_mcast", "re");
 	char line[256];
@@ -145,7 +149,7 @@ static void look_at_multicast(const char *name, struct device_state *state)
 		return;
 	}
 	while (fgets(line, sizeof(line), file) != NULL)
-		watch_parse_multicast(line, name, state);
+		watch_parse_multicast(line, index, state);
 	fclose(file);
 }
 
@@ -190,6 +194,6 @@ int watch_look(struct watch *watch, struct device_state *state)
 	if (fd >= 0)
 		close(fd);
 	if (error == 0 && state->present)
-		look_at_multicast(watch->name, state);
+		look_at_multicast(watch->index, state);
 	return error;
 }

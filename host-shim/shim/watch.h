@@ -3,6 +3,7 @@
 #ifndef SLUICE_SHIM_WATCH_H
 #define SLUICE_SHIM_WATCH_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@ struct device_state {
 	bool up;
 	bool promiscuous;
 	bool all_multicast;
+	char name[IFNAMSIZ]; /* users rename devices */
 	uint32_t mtu;
 	uint8_t mac[6];
 	unsigned multicast_count; /* may be more than there is room for: then all are wanted */
@@ -23,11 +25,10 @@ struct device_state {
 struct watch {
 	int socket; /* to be polled: something changed */
 	int index;
-	const char *name;
 };
 
 /** 0 or -errno. Without it changes are seen when somebody looks. */
-int watch_open(struct watch *watch, const char *name, int index);
+int watch_open(struct watch *watch, int index);
 void watch_close(struct watch *watch);
 
 /** Forgets what has been told: it only says that it is time to look. */
@@ -39,7 +40,7 @@ int watch_look(struct watch *watch, struct device_state *state);
 /** Reads one answer of rtnetlink of @p length bytes. */
 void watch_parse_link(const void *message, size_t length, struct device_state *state);
 
-/** Reads a line of /proc/net/dev_mcast. */
-void watch_parse_multicast(const char *line, const char *name, struct device_state *state);
+/** Reads a line of /proc/net/dev_mcast, where it is about the device with this @p index. */
+void watch_parse_multicast(const char *line, int index, struct device_state *state);
 
 #endif

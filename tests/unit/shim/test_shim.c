@@ -219,6 +219,47 @@ static void test_the_card_follows_the_device(void **state)
 	assert_int_equal(mtu_of_device(), 1400);
 }
 
+/* Its index stays, its name does not: it is still followed, and set. */
+static void test_a_device_that_is_renamed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture, "");
+	assert_int_equal(system("ip link set " NAME " name other"), 0);
+	assert_int_equal(system("ip maddress add 01:00:5e:11:22:44 dev other"), 0);
+	WAIT_UNTIL(has_said(fixture, "network device " NAME " is called other now"));
+	WAIT_UNTIL(card_has_multicast(fixture, "\x01\x00\x5e\x11\x22\x44"));
+	assert_int_equal(system("ip link set other mtu 9000"), 0);
+	WAIT_UNTIL(has_said(fixture, "MTU 9000 of other is more than the port takes: set back to 1500"));
+	assert_int_equal(system("ip link set other name " NAME), 0);
+	WAIT_UNTIL(mtu_of_device() == 1500);
+	expect_both_ways(fixture, 4);
+}
+
+/* With that of a port whose policy changed, but not with one that the user chose. */
+static void test_the_mtu_grows(void **state)
+{
+	struct ifreq request = {.ifr_mtu = 3000};
+	struct fixture *fixture = *state;
+
+	start(fixture, "");
+	for (uint32_t mtu = 4000; mtu <= 9000; mtu += 5000) {
+		card_stop(&fixture->card);
+		WAIT_UNTIL(!has_carrier());
+		fixture->card.mtu = mtu;
+		card_start(&fixture->card);
+		WAIT_UNTIL(has_carrier());
+		expect_both_ways(fixture, 4);
+		if (mtu == 4000) {
+			WAIT_UNTIL(mtu_of_device() == 4000);
+			assert_int_equal(control(SIOCSIFMTU, &request), 0);
+		}
+	}
+	change_flags(IFF_PROMISC, 0);
+	WAIT_UNTIL(card_has_filter(fixture, 0x2b)); /* it has looked at the device again */
+	assert_int_equal(mtu_of_device(), 3000);
+}
+
 static void test_the_carrier_follows_the_link(void **state)
 {
 	const uint32_t disconnected = 1, connected = 0;
@@ -432,6 +473,8 @@ int main(int argc, char **argv)
 		CASE(offloads_follow_the_port),
 		CASE(a_port_without_offloads),
 		CASE(the_card_follows_the_device),
+		CASE(a_device_that_is_renamed),
+		CASE(the_mtu_grows),
 		CASE(the_carrier_follows_the_link),
 		CASE(the_firmware_dies_and_comes_again),
 		CASE(a_firmware_that_comes_later),

@@ -37,6 +37,7 @@ static struct message make(unsigned flags, uint32_t promiscuity)
 		.link = {.ifi_flags = flags},
 	};
 
+	add(&message, IFLA_IFNAME, "sluice7", sizeof("sluice7"));
 	add(&message, IFLA_MTU, &mtu, sizeof(mtu));
 	add(&message, IFLA_ADDRESS, mac, sizeof(mac));
 	add(&message, IFLA_PROMISCUITY, &promiscuity, sizeof(promiscuity));
@@ -53,6 +54,7 @@ static void test_a_link(void **state)
 	assert_true(device.present && device.up);
 	assert_false(device.promiscuous || device.all_multicast);
 	assert_int_equal(device.mtu, 1400);
+	assert_string_equal(device.name, "sluice7");
 	assert_int_equal(device.mac[5], 5);
 	message = make(IFF_ALLMULTI, 1);
 	watch_parse_link(&message, message.header.nlmsg_len, &device);
@@ -88,16 +90,16 @@ static void test_multicast(void **state)
 	struct device_state device = {0};
 
 	(void)state;
-	watch_parse_multicast("7    sluice0         1     0     01005e000001\n", "sluice0", &device);
-	watch_parse_multicast("7    sluice0         1     0     3333ff12abcd\n", "sluice0", &device);
-	watch_parse_multicast("8    other           1     0     01005e000002\n", "sluice0", &device);
-	watch_parse_multicast("7    sluice0         1     0     01005e0000\n", "sluice0", &device);
-	watch_parse_multicast("7    sluice0         1     0     01005e00000x\n", "sluice0", &device);
-	watch_parse_multicast("nonsense\n", "sluice0", &device);
+	watch_parse_multicast("7    sluice0         1     0     01005e000001\n", 7, &device);
+	watch_parse_multicast("7    sluice0         1     0     3333ff12abcd\n", 7, &device);
+	watch_parse_multicast("8    other           1     0     01005e000002\n", 7, &device);
+	watch_parse_multicast("7    sluice0         1     0     01005e0000\n", 7, &device);
+	watch_parse_multicast("7    sluice0         1     0     01005e00000x\n", 7, &device);
+	watch_parse_multicast("nonsense\n", 7, &device);
 	assert_int_equal(device.multicast_count, 2);
 	assert_memory_equal(device.multicast[1], "\x33\x33\xff\x12\xab\xcd", 6);
 	for (unsigned i = 0; i < WATCH_MULTICAST_MAX; i++)
-		watch_parse_multicast("7    sluice0         1     0     01005e000001\n", "sluice0", &device);
+		watch_parse_multicast("7    sluice0         1     0     01005e000001\n", 7, &device);
 	assert_int_equal(device.multicast_count, WATCH_MULTICAST_MAX + 2);
 }
 
