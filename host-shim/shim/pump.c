@@ -201,6 +201,7 @@ static void *run(void *context)
 	while (__atomic_load_n(&pump->stop, __ATOMIC_ACQUIRE) == 0) {
 		unsigned work = sluice_miniport_poll(pump->miniport, pump->queue, BUDGET);
 
+		__atomic_store_n(&pump->turns, pump->turns + 1, __ATOMIC_RELAXED); /* one writer */
 		work += read_frames(pump);
 		idle = work > 0 ? 0 : idle + 1;
 		if (idle >= IDLE_TURNS)
@@ -243,6 +244,16 @@ void pump_set_flowing(struct pump *pump, bool flowing)
 {
 	__atomic_store_n(&pump->flowing, flowing, __ATOMIC_RELAXED);
 	raise_event(pump->wake);
+}
+
+bool pump_is_alive(struct pump *pump)
+{
+	uint32_t turns = __atomic_load_n(&pump->turns, __ATOMIC_RELAXED);
+	bool alive = turns != pump->turns_seen;
+
+	pump->turns_seen = turns;
+	raise_event(pump->wake);
+	return alive;
 }
 
 void pump_stop(struct pump *pump)

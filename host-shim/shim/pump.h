@@ -48,6 +48,8 @@ struct pump {
 	int gone_event;	      /* eventfd of the supervisor: the device is gone */
 	uint32_t flowing;     /* atomic: the card is there, so that the kernel's frames are read */
 	uint32_t stop;	      /* atomic */
+	uint32_t turns;	      /* atomic: that the thread has gone around */
+	uint32_t turns_seen;  /* the supervisor's: of those */
 	pthread_mutex_t lock; /* of the free frames */
 	struct pump_frame *free;
 	struct pump_frame *frames; /* PUMP_FRAMES of them */
@@ -60,6 +62,9 @@ struct pump {
 int pump_create(struct pump *pump, struct sluice_miniport *miniport, unsigned queue, int tap, int gone_event);
 int pump_start(struct pump *pump, struct sluice_protocol *protocol);
 void pump_set_flowing(struct pump *pump, bool flowing);
+
+/** Whether its thread has gone around since the last call, which this call wakes it for. */
+bool pump_is_alive(struct pump *pump);
 
 /** Stops and joins the thread. */
 void pump_stop(struct pump *pump);

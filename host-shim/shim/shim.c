@@ -34,6 +34,7 @@
 #define RETRY_MS	    50u	  /* between two tries to attach, at first ... */
 #define RETRY_SLOW_MS	    250u  /* ... and once a firmware that restarts would have been there */
 #define RETRY_SLOW_AFTER_MS 10000u
+#define WATCHDOG_TRIES	    8u /* before half of the manager's patience is over */
 
 struct shim {
 	const struct options *options;
@@ -231,12 +232,28 @@ static int time_left(const struct shim *shim)
 	return next > now ? (int)(next - now) : 0;
 }
 
+/* All are asked, so that all are awake at the next time. */
+static bool are_pumps_alive(struct shim *shim)
+{
+	bool alive = true;
+
+	for (unsigned i = 0; i < shim->pump_count; i++)
+		alive &= pump_is_alive(&shim->pumps[i]);
+	return alive;
+}
+
+/* A supervisor that is well says nothing about the threads that carry the packets: where one does not go around, the
+ * manager is not told, and shall restart us. */
 static void tell_watchdog(struct shim *shim)
 {
 	if (shim->watchdog_ms == 0 || now_ms() < shim->bark_ms)
 		return;
-	notify("WATCHDOG=1");
-	shim->bark_ms = now_ms() + shim->watchdog_ms;
+	if (are_pumps_alive(shim)) {
+		notify("WATCHDOG=1");
+		shim->bark_ms = now_ms() + shim->watchdog_ms;
+	} else {
+		shim->bark_ms = now_ms() + shim->watchdog_ms / WATCHDOG_TRIES + 1;
+	}
 }
 
 static bool is_told_to_stop(struct shim *shim)

@@ -5,6 +5,7 @@
  *
  * usage: test_shim SLUICE-SHIM
  */
+#include <dirent.h>
 #include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -439,10 +441,9 @@ static bool manager_hears(struct fixture *fixture, const char *text)
 	return false;
 }
 
-static void test_a_service_manager(void **state)
+static void be_manager(struct fixture *fixture)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct fixture *fixture = *state;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", fixture->card.dir);
 	fixture->manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -451,6 +452,23 @@ static void test_a_service_manager(void **state)
 	setenv("WATCHDOG_USEC", "100000", 1);
 	start(fixture, "");
 	WAIT_UNTIL(manager_hears(fixture, "READY=1"));
+}
+
+static void be_manager_no_more(const struct fixture *fixture)
+{
+	char path[96];
+
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	snprintf(path, sizeof(path), "%s/notify", fixture->card.dir);
+	unlink(path);
+}
+
+static void test_a_service_manager(void **state)
+{
+	struct fixture *fixture = *state;
+
+	be_manager(fixture);
 	for (unsigned i = 0; i < 3; i++)
 		WAIT_UNTIL(manager_hears(fixture, "WATCHDOG=1"));
 	card_stop(&fixture->card);
@@ -458,9 +476,55 @@ static void test_a_service_manager(void **state)
 	WAIT_UNTIL(manager_hears(fixture, "WATCHDOG=1")); /* it is well all the same */
 	assert_int_equal(end_of_shim(fixture, SIGTERM), 0);
 	WAIT_UNTIL(manager_hears(fixture, "STOPPING=1"));
-	unsetenv("NOTIFY_SOCKET");
-	unsetenv("WATCHDOG_USEC");
-	unlink(address.sun_path);
+	be_manager_no_more(fixture);
+}
+
+/* The last one that it made. */
+static pid_t thread_of_a_pump(const struct fixture *fixture)
+{
+	struct dirent *entry;
+	char path[64];
+	pid_t found = 0;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", fixture->shim);
+	tasks = opendir(path);
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks)) != NULL)
+		found = atoi(entry->d_name) > found ? atoi(entry->d_name) : found;
+	closedir(tasks);
+	return found;
+}
+
+static unsigned count_heard(struct fixture *fixture, const char *text)
+{
+	unsigned count = 0;
+
+	while (manager_hears(fixture, text))
+		count++;
+	return count;
+}
+
+/* The supervisor lives, and the manager is not told so for as long as the thread of a queue stands still. */
+static void test_the_watchdog_misses_a_thread(void **state)
+{
+	struct fixture *fixture = *state;
+	pid_t thread;
+
+	be_manager(fixture);
+	WAIT_UNTIL(manager_hears(fixture, "WATCHDOG=1"));
+	thread = thread_of_a_pump(fixture);
+	assert_int_equal(ptrace(PTRACE_SEIZE, thread, NULL, NULL), 0);
+	assert_int_equal(ptrace(PTRACE_INTERRUPT, thread, NULL, NULL), 0);
+	assert_int_equal(waitpid(thread, NULL, __WALL), thread);
+	count_heard(fixture, "WATCHDOG=1");
+	usleep(400000); /* eight periods; one may still come, for the turns before */
+	assert_in_range(count_heard(fixture, "WATCHDOG=1"), 0, 1);
+	assert_int_equal(ptrace(PTRACE_DETACH, thread, NULL, NULL), 0);
+	WAIT_UNTIL(manager_hears(fixture, "WATCHDOG=1"));
+	expect_both_ways(fixture, 1);
+	assert_int_equal(end_of_shim(fixture, SIGTERM), 0);
+	be_manager_no_more(fixture);
 }
 
 int main(int argc, char **argv)
@@ -484,6 +548,7 @@ int main(int argc, char **argv)
 		CASE(a_deleted_device),
 		CASE(a_name_that_is_taken),
 		CASE(a_service_manager),
+		CASE(the_watchdog_misses_a_thread),
 		CASE(an_idle_shim_sleeps),
 	};
 
