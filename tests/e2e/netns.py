@@ -62,15 +62,34 @@ class Namespace:
     def ip(self, *words):
         return self.run("ip", *words).stdout
 
+    def json(self, *words):
+        """What `ip` says, as JSON."""
+        return json.loads(self.ip("-j", *words))
+
+    def link_counters(self, device):
+        """By "rx" and "tx", and then by word."""
+        return self.json("-s", "link", "show", device)[0]["stats64"]
+
+    def snmp(self, protocol, name):
+        """A counter of the kernel's: that of /proc/net/snmp."""
+        head, values = [line.split()[1:] for line in self.run("cat", "/proc/net/snmp").stdout.splitlines()
+                        if line.startswith(f"{protocol}:")]
+        return int(values[head.index(name)])
+
     def socket(self, *kind):
         with self:
             return socket.socket(*kind)
 
     def address(self, device, *addresses):
-        """Addresses that can be used at once."""
+        """Addresses that can be used at once. Neighbours are asked for longer than three seconds: machines are busy."""
+        for family in ("ipv4", "ipv6"):
+            self.sysctl(f"net/{family}/neigh/{device}/mcast_solicit", 30)
         for one in addresses:
             self.ip("address", "add", one, "dev", device, *(["nodad"] if ":" in one else []))
         self.ip("link", "set", device, "up")
+
+    def sysctl(self, path, value):
+        self.run("sh", "-c", f"echo {value} > /proc/sys/{path}")
 
     def link(self, device):
         """What the kernel says of a device; None: there is none."""
