@@ -62,10 +62,14 @@ class Card:
         self.document, self.folder, self.options = document, folder, {"verifier_seed": 1, **options}
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="sluice-"))
 
-    def start(self):
+    def launch(self):
+        """Begins to start the firmware."""
         self.firmware = fw.Firmware(self.document, self.folder, runtime_dir=self.runtime_dir,
-                                    namespace=self.inside, **self.options).wait_ready()
+                                    namespace=self.inside, **self.options)
         return self.firmware
+
+    def start(self):
+        return self.launch().wait_ready()
 
     def shim(self, *words, **members):
         one = Shim(self.host, self.runtime_dir, members.get("port", "host0"), members.get("name", DEVICE), *words)

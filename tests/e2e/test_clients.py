@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Clients that die, crowd, stay silent or talk nonsense harm nobody else."""
 import array
-import contextlib
 import json
-import os
 import random
 import signal
 import socket
@@ -15,6 +13,7 @@ import crafted
 import firmware as fw
 import pcapfile
 import policies
+import processes
 import pytest
 
 SOCKET = "mailbox.sock"
@@ -63,24 +62,6 @@ def start_apply(running, path):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=fw.ENVIRONMENT)
 
 
-def descriptors(pid):
-    """What a process has open; what closes meanwhile is left out."""
-    folder, found = f"/proc/{pid}/fd", []
-    with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            with contextlib.suppress(FileNotFoundError):
-                found.append(os.readlink(f"{folder}/{name}"))
-    return found
-
-
-def wait_for_mailbox(client):
-    """Returns when the client holds its mailbox's eventfds: from now on it uploads. False where it has ended."""
-    while client.poll() is None:
-        if "anon_inode:[eventfd]" in descriptors(client.pid):
-            return True
-    return False
-
-
 def seconds_to_apply(running, path):
     start = time.monotonic()
     running.ctl("apply", path)
@@ -93,7 +74,7 @@ def kill_one(running, path, moments, seconds):
     if moments.random() < 1 / 3:
         time.sleep(moments.uniform(0, seconds))
     else:
-        uploading = wait_for_mailbox(client)
+        uploading = processes.wait_for_mailbox(client)
     client.send_signal(signal.SIGKILL)
     return client.wait() == -signal.SIGKILL and uploading
 
@@ -148,7 +129,7 @@ def garbage_clients():
 
 
 def open_descriptors(running):
-    return len(descriptors(running.process.pid))
+    return len(processes.descriptors(running.process.pid))
 
 
 @pytest.mark.parametrize("kind", garbage_clients())
