@@ -50,6 +50,7 @@ struct shim {
 	int carrier;	   /* as the kernel was told; -1: not yet */
 	unsigned offloads; /* as the kernel was told */
 	bool attached;
+	bool hangs;					     /* to be reset */
 	uint64_t lost_ms;				     /* when the firmware was last there */
 	uint64_t look_ms;				     /* when everything is looked at again */
 	uint64_t watchdog_ms;				     /* period; 0: none */
@@ -145,7 +146,7 @@ static void follow_kernel(struct shim *shim)
 	struct device_state state;
 	int error;
 
-	if (!shim->attached)
+	if (!shim->attached || shim->hangs)
 		return;
 	error = watch_look(&shim->watch, &state);
 	if (error == 0)
@@ -188,16 +189,34 @@ static void find_again(struct shim *shim)
 	set_attached(shim, true);
 }
 
-static void see_to_firmware(struct shim *shim)
+static void reset(struct shim *shim)
 {
-	if (sluice_miniport_check(shim->miniport) == 0 && sluice_miniport_check_for_hang(shim->miniport, now_ms())) {
-		say("port %s hangs: reset", shim->options->port);
-		sluice_miniport_reset(shim->miniport);
-	}
+	shim->hangs = false;
+	if (sluice_miniport_reset(shim->miniport) != IM_STATUS_SUCCESS)
+		lose(shim);
+}
+
+static void check(struct shim *shim)
+{
 	if (sluice_miniport_check(shim->miniport) != 0) {
 		lose(shim);
-		find_again(shim);
+		return;
 	}
+	shim->hangs = sluice_miniport_check_for_hang(shim->miniport, now_ms());
+	if (shim->hangs)
+		say("port %s hangs: reset", shim->options->port);
+}
+
+/* Each of these may wait for a firmware that stands still: one a turn, so that between them a stop is seen, and the
+ * service manager hears that we are well. */
+static void see_to_firmware(struct shim *shim)
+{
+	if (!shim->attached)
+		find_again(shim);
+	else if (shim->hangs)
+		reset(shim);
+	else
+		check(shim);
 }
 
 /* Everything, whatever the reason was to look: each part finds by itself whether there is something to do. */
@@ -227,6 +246,8 @@ static int time_left(const struct shim *shim)
 	uint64_t now = now_ms();
 	uint64_t next = shim->attached ? shim->look_ms : now + retry_ms(shim, now);
 
+	if (shim->hangs)
+		return 0;
 	if (shim->watchdog_ms != 0 && shim->bark_ms < next)
 		next = shim->bark_ms;
 	return next > now ? (int)(next - now) : 0;
@@ -287,7 +308,7 @@ static int supervise(struct shim *shim)
 		if (ready > 0 && sources[2].revents != 0)
 			watch_drain(&shim->watch);
 		tell_watchdog(shim);
-		if ((ready > 0 || !shim->attached || now_ms() >= shim->look_ms) && look(shim) != 0)
+		if ((ready > 0 || !shim->attached || shim->hangs || now_ms() >= shim->look_ms) && look(shim) != 0)
 			return device_is_gone(shim);
 	}
 }

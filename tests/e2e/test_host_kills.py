@@ -190,6 +190,18 @@ def test_one_stands_still_for_a_while(stage, who, seconds):
         leave_in_order(card)
 
 
+@pytest.mark.slow
+def test_a_shim_is_stopped_while_its_firmware_stands_still(stage):
+    """It ends in order, after one wait for an answer (8 s) and not after several."""
+    card = stage()
+    card.firmware.process.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    began = time.monotonic()
+    card.shims[-1].stop()
+    assert time.monotonic() - began < 15
+    card.firmware.process.send_signal(signal.SIGCONT)
+
+
 # ---- Who dies in the middle of a handshake -------------------------------------------------------------
 
 
