@@ -28,35 +28,45 @@ static im_status_t set(struct sluice_miniport *miniport, uint32_t oid, const voi
 	return sluice_miniport_set(miniport, oid, value, length, &read, &needed);
 }
 
-/* A device that has the port's MTU, and not one that the user gave it, keeps to it when the port gets a larger one. */
-static void raise_mtu(const struct follow *follow, const struct tap *tap, const struct device_state *state,
-		      uint32_t mtu)
+#define AS_THE_PORT UINT32_MAX
+
+/* What the user wants. A device that has the port's MTU, and not one that the user gave it, goes with the port's. An MTU
+ * that was set back is the user's again when it is another one. */
+static uint32_t wanted_mtu(struct follow *follow, const struct device_state *state)
 {
-	if (follow->port_mtu == 0 || state->mtu != follow->port_mtu || mtu <= follow->port_mtu)
-		return;
-	if (tap_set_mtu(tap, mtu) == 0)
-		say("the port takes frames of %u now, and so does %s", mtu, tap->name);
+	if (follow->mtu_given == 0 || follow->mtu_given != state->mtu) {
+		follow->mtu_given = 0;
+		follow->mtu_wanted = state->mtu == follow->port_mtu ? AS_THE_PORT : state->mtu;
+	}
+	return follow->mtu_wanted;
 }
 
-/* Frames longer than the card takes would be refused one by one: rather a device that says so. */
+/* Frames longer than the card takes would be refused one by one: rather a device that says so. When a firmware comes
+ * that takes them again, they are sent again. */
 static void follow_mtu(struct follow *follow, struct sluice_miniport *miniport, const struct tap *tap,
 		       const struct device_state *state)
 {
 	struct sluice_miniport_traits traits;
+	uint32_t wanted = wanted_mtu(follow, state), mtu;
 	int error;
 
 	sluice_miniport_get_traits(miniport, &traits);
-	raise_mtu(follow, tap, state, traits.mtu);
 	follow->port_mtu = traits.mtu;
-	if (state->mtu <= traits.mtu)
+	mtu = wanted < traits.mtu ? wanted : traits.mtu;
+	if (state->mtu == mtu)
 		return;
-	error = tap_set_mtu(tap, traits.mtu);
-	if (error == 0)
+	error = tap_set_mtu(tap, mtu);
+	if (error != 0) {
+		say("MTU %u of %s cannot be set to %u, as the port takes it: %s", state->mtu, tap->name, mtu,
+		    strerror(-error));
+		return;
+	}
+	follow->mtu_given = mtu < wanted ? mtu : 0;
+	if (mtu < state->mtu)
 		say("MTU %u of %s is more than the port takes: set back to %u; the port's MTU is in the firmware's policy",
-		    state->mtu, tap->name, traits.mtu);
+		    state->mtu, tap->name, mtu);
 	else
-		say("MTU %u of %s is more than the port takes (%u), and cannot be set back: %s", state->mtu, tap->name,
-		    traits.mtu, strerror(-error));
+		say("the port takes longer frames now: MTU of %s is %u, not %u", tap->name, mtu, state->mtu);
 }
 
 static bool has_mac(struct sluice_miniport *miniport, const uint8_t mac[6])

@@ -23,6 +23,8 @@ struct follow {
 	bool list_refused;    /* the list was: all multicast is wanted instead */
 	uint8_t asked_mac[6]; /* that the card was asked to take */
 	bool filter_said;     /* that the card refuses the filter */
+	uint32_t mtu_wanted;  /* by the user, before it was set back ... */
+	uint32_t mtu_given;   /* ... to this; 0: it was not */
 };
 
 /** The packet filter for a device. @p other_mac: the card's address is another one. Nobody wants the packets of a

@@ -4,6 +4,7 @@
 SLUICE_KILL_SEED=N repeats the choices of a run that has printed it.
 """
 import contextlib
+import json
 import os
 import random
 import secrets
@@ -318,4 +319,45 @@ def test_a_shim_dies_with_all_receive_buffers(stage):
             assert resumes([into], time.monotonic()) <= EVERY_BAR
         lost = [row for row in card.firmware.drops() if row[0] == "host0"]
         assert set(lost) == {("host0", "in", "host-short"), ("host0", "in", "host-absent")}
+    leave_in_order(card)
+
+
+# ---- Another firmware than before ----------------------------------------------------------------------
+
+
+def with_host_port(card, devargs, **members):
+    """A policy with another upper port."""
+    other = json.loads(json.dumps(card.document))
+    upper = other["sluice:ports"]["port"][0]
+    upper["devargs"] = devargs
+    upper.update(members)
+    other["sluice:stacks"]["stack"][0]["upper-port"] = upper["name"]
+    if members.get("queues", 1) > 1:  # the wire of the tests has but one
+        other["sluice:ports"]["port"][1].update(devargs="net_null1,no-rx=1", queues=members["queues"])
+    return other
+
+
+def restarted_as(card, document):
+    card.firmware.die()
+    right, card.document = card.document, document
+    try:
+        card.start()
+    finally:
+        card.document = right
+
+
+@pytest.mark.slow
+def test_a_firmware_with_a_smaller_mtu(stage):
+    """The device has it for as long as the port. What is shorter passes, and its connection goes on when all does."""
+    card = stage()
+    mac = card.host.link(DEVICE)["address"]
+    with talk(card, 1) as (exchange, ways):
+        goes_on(exchange)
+        for mtu in (1450, 1500, 1450, 1500):
+            restarted_as(card, with_host_port(card, f"net_host0,mac={mac},mtu={mtu}", mtu=mtu))
+            assert resumes(ways, time.monotonic()) <= EVERY_BAR
+            fw.wait_until(lambda: card.host.link(DEVICE)["mtu"] == mtu, f"the MTU is {mtu}", 20)  # pylint: disable=cell-var-from-loop
+            if mtu == 1500:
+                goes_on(exchange)
+        exchange.finish()
     leave_in_order(card)

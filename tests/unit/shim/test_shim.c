@@ -299,6 +299,38 @@ static void test_the_firmware_dies_and_comes_again(void **state)
 	}
 }
 
+static void restart_card(struct fixture *fixture, uint32_t mtu)
+{
+	card_stop(&fixture->card);
+	WAIT_UNTIL(!has_carrier());
+	fixture->card.mtu = mtu;
+	card_start(&fixture->card);
+}
+
+static void test_a_firmware_with_a_smaller_mtu(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ifreq request = {.ifr_mtu = 1300};
+
+	start(fixture, "");
+	restart_card(fixture, 1400);
+	WAIT_UNTIL(mtu_of_device() == 1400);
+	WAIT_UNTIL(has_said(fixture, "MTU 1500 of " NAME " is more than the port takes: set back to 1400"));
+	restart_card(fixture, 1450);
+	WAIT_UNTIL(mtu_of_device() == 1450);
+	restart_card(fixture, 9000);
+	WAIT_UNTIL(mtu_of_device() == 9000);
+	WAIT_UNTIL(has_said(fixture, "the port takes longer frames now: MTU of " NAME " is 9000, not 1450"));
+	/* what the user changes meanwhile stays */
+	restart_card(fixture, 1400);
+	WAIT_UNTIL(mtu_of_device() == 1400);
+	assert_int_equal(control(SIOCSIFMTU, &request), 0);
+	restart_card(fixture, 1500);
+	WAIT_UNTIL(has_carrier());
+	expect_both_ways(fixture, 3);
+	assert_int_equal(mtu_of_device(), 1300);
+}
+
 static void test_a_firmware_that_comes_later(void **state)
 {
 	struct fixture *fixture = *state;
@@ -541,6 +573,7 @@ int main(int argc, char **argv)
 		CASE(the_mtu_grows),
 		CASE(the_carrier_follows_the_link),
 		CASE(the_firmware_dies_and_comes_again),
+		CASE(a_firmware_with_a_smaller_mtu),
 		CASE(a_firmware_that_comes_later),
 		CASE(a_stop_while_it_waits),
 		CASE(a_device_that_persists),
