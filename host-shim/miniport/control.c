@@ -85,6 +85,8 @@ int attach(struct sluice_miniport *miniport, struct sluice_fault *fault)
 	int error;
 
 	miniport->client = sluice_open_port(miniport->runtime_dir, &miniport->wish, miniport->timeout_ms, fault);
+	if (miniport->client == NULL && fault->status == SLUICE_STATUS_TOO_FEW_QUEUES && miniport->queue_count != 0)
+		return fail(fault, -EPROTO, "the port has more queue pairs than before");
 	if (miniport->client == NULL)
 		return errno_of(fault);
 	error = enter(miniport, sluice_take_data(miniport->client), fault);

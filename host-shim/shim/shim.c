@@ -161,7 +161,10 @@ static void tell_why(struct shim *shim, const struct sluice_fault *fault)
 {
 	if (strcmp(shim->said, fault->text) == 0)
 		return;
-	say("%s; trying again", fault->text);
+	if (fault->kind == SLUICE_FAULT_REFUSED || fault->kind == SLUICE_FAULT_PROTOCOL) /* it is about the port */
+		say("port %s: %s; trying again", shim->options->port, fault->text);
+	else
+		say("%s; trying again", fault->text);
 	memcpy(shim->said, fault->text, sizeof(shim->said));
 }
 

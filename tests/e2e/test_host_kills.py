@@ -346,6 +346,29 @@ def restarted_as(card, document):
         card.document = right
 
 
+@pytest.mark.parametrize("devargs, members, says", [
+    ("net_host0", {"name": "another"}, "port host0: the firmware refused the connection: unknown port"),
+    pytest.param("net_null0,no-rx=1", {}, "no host can attach to this port", marks=pytest.mark.slow),
+    pytest.param("net_host0,queues=2", {"queues": 2}, "the port has more queue pairs than before", marks=pytest.mark.slow),
+])
+def test_a_firmware_without_the_port(stage, devargs, members, says):
+    """The shim says why it cannot attach, once, keeps the device, and goes on when the policy is right again."""
+    card = stage()
+    index = card.host.link(DEVICE)["ifindex"]
+    with talk(card, 1) as (exchange, ways):
+        goes_on(exchange)
+        restarted_as(card, with_host_port(card, devargs, **members))
+        card.shims[-1].wait_for(says, 20)
+        time.sleep(0.5)
+        assert card.shims[-1].output().count(says) == 1
+        assert not card.host.has_carrier(DEVICE) and card.host.link(DEVICE)["ifindex"] == index
+        restarted_as(card, card.document)
+        assert resumes(ways, time.monotonic()) <= EVERY_BAR
+        goes_on(exchange)
+        exchange.finish()
+    leave_in_order(card)
+
+
 @pytest.mark.slow
 def test_a_firmware_with_a_smaller_mtu(stage):
     """The device has it for as long as the port. What is shorter passes, and its connection goes on when all does."""

@@ -171,6 +171,23 @@ static void test_fewer_queues_than_before(void **state)
 	assert_int_equal(fault.status, SLUICE_STATUS_BUSY);
 }
 
+static void test_more_queues_than_before(void **state)
+{
+	struct rig *rig = *state;
+	struct sluice_fault fault;
+
+	rig_start(rig);
+	kill_card(rig);
+	rig->card.refuse = SLUICE_STATUS_TOO_FEW_QUEUES; /* as the firmware answers who serves fewer than there are */
+	card_start(&rig->card);
+	assert_int_equal(sluice_miniport_reattach(rig->miniport, &fault), -EPROTO);
+	assert_string_equal(fault.text, "the port has more queue pairs than before");
+	card_stop(&rig->card);
+	rig->card.refuse = 0;
+	card_start(&rig->card);
+	assert_int_equal(sluice_miniport_reattach(rig->miniport, &fault), 0);
+}
+
 struct halt {
 	struct sluice_miniport *miniport;
 	int result;
@@ -464,6 +481,7 @@ int main(void)
 		CASE(the_firmware_comes_again),
 		CASE(a_packet_of_an_old_life),
 		CASE(fewer_queues_than_before),
+		CASE(more_queues_than_before),
 		CASE(halt_waits_for_packets_that_are_kept),
 		CASE(halt_of_a_protocol_that_keeps_until_its_send_is_complete),
 		CASE(halt_of_a_protocol_that_sends_on),

@@ -299,11 +299,12 @@ static void test_the_firmware_dies_and_comes_again(void **state)
 	}
 }
 
-static void restart_card(struct fixture *fixture, uint32_t mtu)
+static void restart_card(struct fixture *fixture, uint32_t mtu, uint16_t queues)
 {
 	card_stop(&fixture->card);
 	WAIT_UNTIL(!has_carrier());
 	fixture->card.mtu = mtu;
+	fixture->card.queues = queues;
 	card_start(&fixture->card);
 }
 
@@ -313,22 +314,38 @@ static void test_a_firmware_with_a_smaller_mtu(void **state)
 	struct ifreq request = {.ifr_mtu = 1300};
 
 	start(fixture, "");
-	restart_card(fixture, 1400);
+	restart_card(fixture, 1400, 1);
 	WAIT_UNTIL(mtu_of_device() == 1400);
 	WAIT_UNTIL(has_said(fixture, "MTU 1500 of " NAME " is more than the port takes: set back to 1400"));
-	restart_card(fixture, 1450);
+	restart_card(fixture, 1450, 1);
 	WAIT_UNTIL(mtu_of_device() == 1450);
-	restart_card(fixture, 9000);
+	restart_card(fixture, 9000, 1);
 	WAIT_UNTIL(mtu_of_device() == 9000);
 	WAIT_UNTIL(has_said(fixture, "the port takes longer frames now: MTU of " NAME " is 9000, not 1450"));
 	/* what the user changes meanwhile stays */
-	restart_card(fixture, 1400);
+	restart_card(fixture, 1400, 1);
 	WAIT_UNTIL(mtu_of_device() == 1400);
 	assert_int_equal(control(SIOCSIFMTU, &request), 0);
-	restart_card(fixture, 1500);
+	restart_card(fixture, 1500, 1);
 	WAIT_UNTIL(has_carrier());
 	expect_both_ways(fixture, 3);
 	assert_int_equal(mtu_of_device(), 1300);
+}
+
+static void test_a_firmware_with_other_queues(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->card.queues = 2;
+	start(fixture, "--queues 2");
+	restart_card(fixture, 1500, 1);
+	WAIT_UNTIL(has_said(fixture, "port host0: the port has fewer queue pairs than before; trying again"));
+	assert_false(has_carrier());
+	card_stop(&fixture->card);
+	fixture->card.queues = 2;
+	card_start(&fixture->card);
+	WAIT_UNTIL(has_carrier());
+	expect_both_ways(fixture, 9);
 }
 
 static void test_a_firmware_that_comes_later(void **state)
@@ -574,6 +591,7 @@ int main(int argc, char **argv)
 		CASE(the_carrier_follows_the_link),
 		CASE(the_firmware_dies_and_comes_again),
 		CASE(a_firmware_with_a_smaller_mtu),
+		CASE(a_firmware_with_other_queues),
 		CASE(a_firmware_that_comes_later),
 		CASE(a_stop_while_it_waits),
 		CASE(a_device_that_persists),
