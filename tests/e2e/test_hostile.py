@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hosts that break the rules on purpose, each rule by itself, against the whole firmware under ASan.
+
+    host0 = attacker - main - attacker = wire0        host1 = innocent - other - innocent = wire1
+
+docs/hostile-host.md tells which test proves which line of the list.
+"""
+import re
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import firmware as fw
+import policies
+import pytest
+
+ATTACK, INNOCENT = (fw.BUILD / "tests" / "hostile" / name for name in ("attack", "innocent"))
+SECONDS = 3
+LIST = fw.REPO / "docs" / "hostile-host.md"
+
+
+class Innocent:
+    """The two ends of a stack beside; at the end no frame of theirs is lost or late, and nobody is broken."""
+
+    def __init__(self, runtime_dir, upper="host1", lower="wire1"):
+        self.out = tempfile.NamedTemporaryFile("w+", prefix="sluice-innocent-")  # pylint: disable=consider-using-with
+        self.process = subprocess.Popen([INNOCENT, runtime_dir, upper, lower], stdin=subprocess.DEVNULL, stdout=self.out,
+                                        stderr=self.out, env=fw.ENVIRONMENT)
+
+    def output(self):
+        return Path(self.out.name).read_text()
+
+    def wait_ready(self):
+        fw.wait_until(lambda: "both ways" in self.output() or self.process.poll() is not None, "innocent traffic", 30)
+        assert self.process.poll() is None, self.output()
+        return self
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        assert status == 0 and " 0 lost" in self.output(), f"the innocent suffer: {self.output()}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def two_stacks():
+    """Each between two hosts."""
+    document = {"sluice:ports": {"port": []}, "sluice:stacks": {"stack": []}}
+    for number, name in enumerate(("main", "other")):
+        ports = [policies.port(f"{kind}{number}", f"net_host_{kind}{number}") for kind in ("host", "wire")]
+        document["sluice:ports"]["port"] += ports
+        document["sluice:stacks"]["stack"].append({
+            "name": name, "upper-port": ports[0]["name"], "lower-port": ports[1]["name"],
+            "driver": [policies.filter_driver(f"fw{number}"), policies.passthru_driver(f"p{number}")]})
+    return document
+
+
+@pytest.fixture
+def beside(firmware):
+    """A firmware with an innocent stack in use. Afterwards all of that goes on, and ends as it should."""
+    running = firmware(two_stacks())
+    innocent = Innocent(running.runtime_dir)
+    try:
+        innocent.wait_ready()
+        yield running
+        running.ctl("info")
+        innocent.stop()
+    finally:
+        innocent.kill()
+
+
+def attack(running, name, seconds=SECONDS):
+    """The attacker must see what it expects of the card; that it was seen by the operator is checked here."""
+    done = fw.run([ATTACK, running.runtime_dir, "host0", "wire0", name, seconds], seconds + 240)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return expect_told(running)
+
+
+def expect_told(running):
+    """What the operator is told of an attacker: the one place where more can be asked for. Gives the counters."""
+    rows = {row["name"]: row for row in running.json("port", "list")}
+    assert {"host0", "wire0", "host1", "wire1"} <= set(rows)
+    assert rows["host1"]["link"] == rows["wire1"]["link"] == "up", "the innocent are attached"
+    drops = running.drops()
+    assert not [key for key in drops if key[0] in ("host1", "fw1", "p1")], f"the innocent lost frames: {drops}"
+    return drops
+
+
+def malformed(drops):
+    return drops[("host0", "out", "host-malformed")]
+
+
+def test_single_fetch_of_every_entry(beside):
+    """A second thread changes descriptors while the card looks: what is on the wire is the sender's bytes alone."""
+    assert malformed(attack(beside, "flip-descriptors")) > 0
+
+
+def test_single_fetch_of_returns(beside):
+    """The same with returns: the queue is given up, the one at the other end is not."""
+    attack(beside, "flip-returns")
+
+
+def test_second_thread_flipping_bytes_during_validation(beside):
+    """Of commands and their payload: what runs is what was signed, and each has one completion."""
+    attack(beside, "flip-commands")
+    assert beside.json("info")["bad-commands"] > 0
+
+
+def test_bounds_by_subtraction_in_64_bits(beside):
+    """No offset and no length lets a send reach beyond its own buffers."""
+    assert malformed(attack(beside, "descriptor-bounds", 1)) > 500
+
+
+def test_length_index_and_count_at_the_limits(beside):
+    """Of commands: offsets, lengths, numbers and opcodes at 2^16±1, 2^32±1 and 2^64-1 are the caller's fault."""
+    attack(beside, "command-bounds", 1)
+    assert beside.json("info")["bad-commands"] > 100
+
+
+def test_indices_masked_from_private_copies(beside):
+    """Indices that cannot be: the queue is quarantined, the other end and the next host are not."""
+    attack(beside, "indices", 1)
+
+
+def test_no_loop_on_a_shared_head_without_a_cap(beside):
+    """A tail that always runs ahead holds up nobody."""
+    assert malformed(attack(beside, "run-ahead")) > 0
+
+
+def test_ftruncate_and_seal_games(beside):
+    """No region changes its size, none of the card's can be written; holes in the host's own harm the host alone."""
+    attack(beside, "seals", 1)
+
+
+def test_a_host_that_never_consumes(beside):
+    """Neither completions, nor events, nor frames: it stands still, and is served again when it consumes."""
+    assert attack(beside, "silent")[("host0", "in", "host-short")] > 0
+
+
+def test_doorbell_and_event_floods(beside):
+    """Kicks, doorbells, connections and bad commands from several threads: others are served all the while."""
+    attack(beside, "floods")
+
+
+def test_hang_up_in_the_middle_of_a_commit(beside):
+    """Whatever became of it, the policy is whole, and the next commit works."""
+    attack(beside, "commits")
+    assert beside.json("info")["generation"] > 1
+    assert {acl["name"] for acl in beside.show_config()["sluice:stacks"]["stack"]} == {"main", "other"}
+
+
+def test_replies_zeroed_to_the_last_byte(beside):
+    """Nothing of another client is in a new one's regions, nor behind a reply or a frame."""
+    attack(beside, "stale", 1)
+
+
+def test_a_privilege_for_every_opcode(beside):
+    """Another user may connect here: the commands that change something, and the ports, are not for it."""
+    beside.runtime_dir.chmod(0o711)
+    (beside.runtime_dir / "mailbox.sock").chmod(0o666)
+    attack(beside, "privileges", 0)
+
+
+# ---- The list ---------------------------------------------------------------------------------------
+
+def named_tests():
+    """(path, test) of each test that the document names."""
+    return re.findall(r"`(tests/[\w/.]+)::(\w+)`", LIST.read_text())
+
+
+def test_the_list_names_tests_that_exist():
+    """And each of its lines has one."""
+    rows = [line for line in LIST.read_text().split("\n") if line.startswith("| ") and not line.startswith("| line")]
+    assert len(rows) >= 14 and all("::" in row for row in rows), rows
+    missing = [f"{path}::{name}" for path, name in named_tests()
+               if not re.search(rf"(def |static void |\(void|^){name}\(", (fw.REPO / path).read_text(), re.M)]
+    assert not missing
