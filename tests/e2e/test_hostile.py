@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hosts that break the rules on purpose, each rule by itself, against the whole firmware under ASan.
 
-    host0 = attacker - main - attacker = wire0        host1 = innocent - other - innocent = wire1
+    host0 = attacker - stack0 - attacker = wire0        host1 = innocent - beside - innocent = wire1
 
 docs/hostile-host.md tells which test proves which line of the list.
 """
+import os
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import firmware as fw
 import policies
 import pytest
 
-ATTACK, INNOCENT = (fw.BUILD / "tests" / "hostile" / name for name in ("attack", "innocent"))
+ATTACK, INNOCENT, RANDOM_HOST = (fw.BUILD / "tests" / "hostile" / name for name in ("attack", "innocent", "random_host"))
 SECONDS = 3
 LIST = fw.REPO / "docs" / "hostile-host.md"
 
@@ -46,10 +47,10 @@ class Innocent:
         self.process.wait()
 
 
-def two_stacks():
-    """Each between two hosts."""
+def stacks(count):
+    """Each between two hosts; the last one is for the innocent."""
     document = {"sluice:ports": {"port": []}, "sluice:stacks": {"stack": []}}
-    for number, name in enumerate(("main", "other")):
+    for number, name in enumerate([*(f"stack{i}" for i in range(count - 1)), "beside"]):
         ports = [policies.port(f"{kind}{number}", f"net_host_{kind}{number}") for kind in ("host", "wire")]
         document["sluice:ports"]["port"] += ports
         document["sluice:stacks"]["stack"].append({
@@ -61,7 +62,7 @@ def two_stacks():
 @pytest.fixture
 def beside(firmware):
     """A firmware with an innocent stack in use. Afterwards all of that goes on, and ends as it should."""
-    running = firmware(two_stacks())
+    running = firmware(stacks(2))
     innocent = Innocent(running.runtime_dir)
     try:
         innocent.wait_ready()
@@ -150,7 +151,7 @@ def test_hang_up_in_the_middle_of_a_commit(beside):
     """Whatever became of it, the policy is whole, and the next commit works."""
     attack(beside, "commits")
     assert beside.json("info")["generation"] > 1
-    assert {acl["name"] for acl in beside.show_config()["sluice:stacks"]["stack"]} == {"main", "other"}
+    assert {acl["name"] for acl in beside.show_config()["sluice:stacks"]["stack"]} == {"stack0", "beside"}
 
 
 def test_replies_zeroed_to_the_last_byte(beside):
@@ -163,6 +164,34 @@ def test_a_privilege_for_every_opcode(beside):
     beside.runtime_dir.chmod(0o711)
     (beside.runtime_dir / "mailbox.sock").chmod(0o666)
     attack(beside, "privileges", 0)
+
+
+# ---- Everything at random ---------------------------------------------------------------------------
+
+HOSTS = 3
+
+
+def open_descriptors(running):
+    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
+
+
+@pytest.mark.parametrize("seconds", [5, pytest.param(600, marks=pytest.mark.slow)])
+def test_random_hosts(firmware, seconds):
+    """They do what they may and what they may not; each legal step comes to what it must, and the innocent lose nothing."""
+    running = firmware(stacks(HOSTS + 1))
+    innocent = Innocent(running.runtime_dir, f"host{HOSTS}", f"wire{HOSTS}")
+    try:
+        innocent.wait_ready()
+        before = open_descriptors(running)
+        done = fw.run([RANDOM_HOST, running.runtime_dir, HOSTS, seconds], seconds + 240)
+        print(done.stdout)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert running.generation() > 3, "commits were among it"
+        fw.wait_until(lambda: open_descriptors(running) <= before, "what the hosts had is given back", 20)
+        innocent.stop()
+    finally:
+        innocent.kill()
+    running.stop()
 
 
 # ---- The list ---------------------------------------------------------------------------------------

@@ -195,14 +195,14 @@ bool host_send(struct host *host, const void *frame, uint32_t length)
 	return true;
 }
 
-static void give_back(struct host *host, uint32_t number)
+void host_give_back(struct host *host, uint32_t number)
 {
 	host->return_ring[host->return_tail % host->entries] = (struct sluice_desc){.id = number};
 	host->return_tail++;
 	__atomic_store_n(&host->line->return_tail, host->return_tail, __ATOMIC_RELEASE);
 }
 
-uint32_t host_receive(struct host *host, void *frame, uint32_t room)
+uint32_t host_receive_and_keep(struct host *host, void *frame, uint32_t room, uint32_t *kept, uint32_t *count)
 {
 	uint32_t tail = __atomic_load_n(&host->card->receive_tail, __ATOMIC_ACQUIRE), length = 0;
 	struct sluice_desc desc = {.flags = SLUICE_DESC_MORE};
@@ -218,8 +218,18 @@ uint32_t host_receive(struct host *host, void *frame, uint32_t room)
 		length += desc.length - skip;
 		__atomic_store_n(&host->line->receive_head, host->receive_head, __ATOMIC_RELEASE);
 		if (!(desc.flags & SLUICE_DESC_RESOURCES))
-			give_back(host, desc.id);
+			kept[(*count)++] = desc.id;
 	}
+	return length;
+}
+
+uint32_t host_receive(struct host *host, void *frame, uint32_t room)
+{
+	uint32_t kept[SLUICE_DATA_ENTRIES_MAX], count = 0;
+	uint32_t length = host_receive_and_keep(host, frame, room, kept, &count);
+
+	while (count > 0)
+		host_give_back(host, kept[--count]);
 	return length;
 }
 

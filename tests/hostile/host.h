@@ -74,6 +74,11 @@ bool host_send(struct host *host, const void *frame, uint32_t length);
 /** The next frame, whose buffers go back. Returns its length; 0: there is none. @p frame has room for @p room bytes. */
 uint32_t host_receive(struct host *host, void *frame, uint32_t room);
 
+/** The same, and its buffers stay the host's: their numbers are added to @p kept, which has room for all there are. */
+uint32_t host_receive_and_keep(struct host *host, void *frame, uint32_t room, uint32_t *kept, uint32_t *count);
+
+void host_give_back(struct host *host, uint32_t number);
+
 static inline uint32_t host_status(const struct host *host)
 {
 	return __atomic_load_n(&host->card->status, __ATOMIC_ACQUIRE);
