@@ -23,6 +23,7 @@ int control_create(struct control *control, uint32_t rule_budget, struct im_pack
 {
 	memset(control, 0, sizeof(*control));
 	STAILQ_INIT(&control->waiting);
+	LIST_INIT(&control->pins);
 	control->rule_budget = rule_budget;
 	control->pool = pool;
 	control->boot_tsc = rte_rdtsc();
@@ -93,6 +94,97 @@ void control_count_rejected(struct control *control)
 	pthread_mutex_unlock(&control->lock);
 }
 
+/* ---- What clients read ----------------------------------------------------------------------------- */
+
+/* Under the lock. What comes back is to be dropped outside of it: it may be the last reference. */
+static struct config *take_pinned(struct control_pin *pin)
+{
+	struct config *config = pin->config;
+
+	if (config != NULL)
+		LIST_REMOVE(pin, link);
+	pin->config = NULL;
+	return config;
+}
+
+static void drop(struct config *config)
+{
+	if (config != NULL)
+		im_block_drop(&config->block);
+}
+
+struct config *control_pin(struct control *control, struct control_pin *pin)
+{
+	struct config *old, *config;
+
+	pthread_mutex_lock(&control->lock);
+	old = take_pinned(pin);
+	config = pin->config = control->current;
+	pin->revoked = false;
+	im_block_hold(&config->block); /* for the pin ... */
+	im_block_hold(&config->block); /* ... and for the caller */
+	LIST_INSERT_HEAD(&control->pins, pin, link);
+	pthread_mutex_unlock(&control->lock);
+	drop(old);
+	return config;
+}
+
+bool control_hold_pinned(struct control *control, struct control_pin *pin, struct config **config)
+{
+	bool revoked;
+
+	pthread_mutex_lock(&control->lock);
+	*config = pin->config;
+	revoked = pin->revoked;
+	if (*config != NULL)
+		im_block_hold(&(*config)->block);
+	pthread_mutex_unlock(&control->lock);
+	return !revoked;
+}
+
+void control_unpin(struct control *control, struct control_pin *pin)
+{
+	struct config *old;
+
+	pthread_mutex_lock(&control->lock);
+	old = take_pinned(pin);
+	pin->revoked = false;
+	pthread_mutex_unlock(&control->lock);
+	drop(old);
+}
+
+/* One that was replaced, of those that clients read. */
+static struct config *revoke_one(struct control *control)
+{
+	struct config *config = NULL;
+	struct control_pin *pin;
+
+	pthread_mutex_lock(&control->lock);
+	LIST_FOREACH(pin, &control->pins, link)
+	{
+		if (pin->config == control->current)
+			continue;
+		config = take_pinned(pin);
+		pin->revoked = true;
+		break;
+	}
+	pthread_mutex_unlock(&control->lock);
+	return config;
+}
+
+/* False: there was nothing that clients kept. */
+static bool revoke(struct control *control)
+{
+	struct config *config;
+	bool any = false;
+
+	while ((config = revoke_one(control)) != NULL) {
+		drop(config);
+		any = true;
+	}
+	return any;
+}
+
 /* ---- Changes --------------------------------------------------------------------------------------- */
 
 static struct config *build(struct control *control, struct policy_image *image, struct config_refusal *refusal)
@@ -100,6 +192,20 @@ static struct config *build(struct control *control, struct policy_image *image,
 	if (policy_check(image->header, image->length, &refusal->offset, &refusal->status) != 0)
 		return NULL;
 	return config_build(image, control->current, control->counters, control->rule_budget, refusal);
+}
+
+/* The rules that a client reads hold counters, and memory: a reader that does not go on, which any tenant may be, must
+ * not keep the operator from a change. */
+static struct config *build_and_revoke(struct control *control, struct policy_image *image,
+				       struct config_refusal *refusal)
+{
+	struct config *config = build(control, image, refusal);
+	bool full = refusal->status == SLUICE_STATUS_BUSY || refusal->status == SLUICE_STATUS_NO_MEMORY;
+
+	if (config != NULL || !full || !revoke(control))
+		return config;
+	*refusal = (struct config_refusal){SLUICE_STATUS_OK, SLUICE_NO_OFFSET};
+	return build(control, image, refusal);
 }
 
 static void publish(struct control *control, struct config *config)
@@ -134,7 +240,7 @@ static enum sluice_status commit(struct control *control, struct policy_image *i
 	control_tick(control);
 	if (control_waiting(control) >= CONTROL_WAITING_MAX)
 		return SLUICE_STATUS_BUSY;
-	config = build(control, image, &refusal);
+	config = build_and_revoke(control, image, &refusal);
 	if (config == NULL) {
 		*offset = refusal.offset;
 		return refusal.status;
@@ -163,7 +269,7 @@ enum sluice_status control_validate(struct control *control, struct policy_image
 	struct config *config;
 
 	control_begin(control);
-	config = build(control, image, &refusal);
+	config = build_and_revoke(control, image, &refusal);
 	control_end(control);
 	*offset = refusal.offset;
 	if (config != NULL)

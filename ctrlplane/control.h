@@ -35,6 +35,14 @@ struct control_statistics {
 	uint64_t retired; /* configs that are gone */
 };
 
+/** What a client reads over several commands. It keeps nobody from a change: where that wants the room, it is revoked.
+ */
+struct control_pin {
+	struct config *config; /* held; NULL: nothing, or revoked */
+	bool revoked;
+	LIST_ENTRY(control_pin) link;
+};
+
 /** Drivers that can be on their way out at the same time. */
 #define CONTROL_UNLOADING_MAX 4u
 
@@ -47,6 +55,7 @@ struct control {
 	struct config *current; /* in force; the workers' pointer is im_core.block. Stays while `change` is held */
 	uint32_t waiting_count;
 	STAILQ_HEAD(, config) waiting; /* oldest first */
+	LIST_HEAD(, control_pin) pins; /* with a config */
 	struct control_statistics statistics;
 	uint64_t generation; /* of `current`; written under both locks, read by anybody */
 	uint32_t resets;     /* generation of the last one; with its reason under `lock` */
@@ -73,6 +82,15 @@ void control_end(struct control *control);
 
 /** What is in force, held once for the caller, who drops it. */
 struct config *control_hold(struct control *control);
+
+/** Pin what is in force, in place of what was pinned there. It is held once more for the caller, who drops it. */
+struct config *control_pin(struct control *control, struct control_pin *pin);
+
+/** What is pinned there, held likewise; NULL: nothing is. False: it was revoked. */
+bool control_hold_pinned(struct control *control, struct control_pin *pin, struct config **config);
+
+/** Let go what is pinned there, if anything is. */
+void control_unpin(struct control *control, struct control_pin *pin);
 
 /** Of what is in force. */
 uint64_t control_generation(const struct control *control);

@@ -60,17 +60,21 @@ enum sluice_status list_reply_pinned(struct list *list, struct mailbox_call *cal
 	enum sluice_status status = list_reply_page(list, call);
 
 	if (status != SLUICE_STATUS_OK || ((const struct sluice_list *)(const void *)call->reply)->next == 0)
-		session_unpin(&session->listed);
+		control_unpin(list->control, &session->listed);
+	im_block_drop(&list->config->block);
 	return status;
 }
 
-const struct config *list_pinned(struct control *control, struct mailbox_call *call)
+struct config *list_pinned(struct control *control, struct mailbox_call *call)
 {
-	struct session *session = call->session;
+	struct control_pin *pin = &((struct session *)call->session)->listed;
+	struct config *config;
 
-	if (call->command->arg[0] == 0 || session->listed == NULL)
-		session_pin(&session->listed, control);
-	return session->listed;
+	if (call->command->arg[0] == 0)
+		return control_pin(control, pin);
+	if (!control_hold_pinned(control, pin, &config) || config != NULL)
+		return config;
+	return control_pin(control, pin);
 }
 
 /* ---- Firmware ------------------------------------------------------------------------------------ */
@@ -257,12 +261,15 @@ enum sluice_status list_rules(void *context, struct mailbox_call *call)
 		.fill = fill_rule,
 	};
 
+	if (list.config == NULL)
+		return SLUICE_STATUS_GENERATION_MISMATCH;
 	list.total = list.config->image.header->rules;
 	if (name[0] != '\0') {
 		struct sluice_instance *instance = config_find_instance(list.config, name);
 
 		if (instance == NULL) {
 			call->error_offset = 0;
+			im_block_drop(&list.config->block);
 			return SLUICE_STATUS_NOT_FOUND;
 		}
 		list.extra = instance;

@@ -10,7 +10,7 @@
 
 struct list {
 	struct control *control;
-	const struct config *config; /* that is shown */
+	struct config *config; /* that is shown */
 	uint32_t record_size;
 	uint32_t total;
 	void (*fill)(struct list *list, uint32_t index, void *record);
@@ -23,9 +23,11 @@ enum sluice_status list_reply_page(struct list *list, struct mailbox_call *call)
 /** The same, of what is in force now: it is held for the length of the answer. */
 enum sluice_status list_reply_current(struct list *list, struct mailbox_call *call);
 
-/** The config that all pages of a list show: the first page pins it, and list_reply_pinned() lets it go with the last.
+/**
+ * The config that all pages of a list show: the first page pins it, and list_reply_pinned() lets it go with the last.
+ * Held for the length of the answer. NULL: it was revoked, as a change wanted its room.
  */
-const struct config *list_pinned(struct control *control, struct mailbox_call *call);
+struct config *list_pinned(struct control *control, struct mailbox_call *call);
 enum sluice_status list_reply_pinned(struct list *list, struct mailbox_call *call);
 
 #endif

@@ -180,6 +180,8 @@ enum sluice_status list_stacks(void *context, struct mailbox_call *call)
 		.fill = fill_stack,
 	};
 
+	if (list.config == NULL)
+		return SLUICE_STATUS_GENERATION_MISMATCH;
 	list.total = list.config->image.header->instances;
 	return list_reply_pinned(&list, call);
 }

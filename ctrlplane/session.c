@@ -5,19 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void session_unpin(struct config **pin)
-{
-	if (*pin != NULL)
-		im_block_drop(&(*pin)->block);
-	*pin = NULL;
-}
-
-void session_pin(struct config **pin, struct control *control)
-{
-	session_unpin(pin);
-	*pin = control_hold(control);
-}
-
 /* ---- Life ------------------------------------------------------------------------------------------ */
 
 static int session_open(void *context, uint32_t client_id, void **session)
@@ -34,8 +21,8 @@ static void session_close(void *context, void *opaque)
 	struct control *control = context;
 
 	session_close_handles(session);
-	session_unpin(&session->listed);
-	session_unpin(&session->dumped);
+	control_unpin(control, &session->listed);
+	control_unpin(control, &session->dumped);
 	uploads_leave(&control->uploads, session->upload);
 	free(session);
 }

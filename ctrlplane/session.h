@@ -22,9 +22,9 @@ struct session_handle {
 };
 
 struct session {
-	struct config *listed; /* held while a list goes over several pages */
-	struct config *dumped; /* held while POLICY_READ goes on */
-	struct upload *upload; /* NULL: none in progress */
+	struct control_pin listed; /* while a list goes over several pages */
+	struct control_pin dumped; /* while POLICY_READ goes on */
+	struct upload *upload;	   /* NULL: none in progress */
 	struct session_handle handles[SESSION_HANDLES];
 };
 
@@ -67,12 +67,6 @@ enum sluice_status reset_device(void *control, struct mailbox_call *call);
 
 enum sluice_status stack_insert(void *control, struct mailbox_call *call);
 enum sluice_status stack_remove(void *control, struct mailbox_call *call);
-
-/** Hold what is in force in *pin, in place of what was held there. */
-void session_pin(struct config **pin, struct control *control);
-
-/** Let go what is held in *pin, if anything is. */
-void session_unpin(struct config **pin);
 
 /** The open handle that a client calls @p number, or NULL. */
 struct session_handle *session_find_handle(struct session *session, uint64_t number);

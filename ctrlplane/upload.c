@@ -200,22 +200,34 @@ enum sluice_status upload_abort(void *context, struct mailbox_call *call)
 	return SLUICE_STATUS_OK;
 }
 
+static enum sluice_status read_image(const struct policy_image *image, struct mailbox_call *call)
+{
+	uint64_t offset = call->command->arg[0];
+
+	if (offset > image->length)
+		return bad_argument(call, SLUICE_STATUS_BAD_VALUE);
+	call->reply_length = (uint32_t)RTE_MIN(image->length - offset, (uint64_t)call->reply_room);
+	memcpy(call->reply, (const char *)image->header + offset, call->reply_length);
+	call->result = image->length;
+	return SLUICE_STATUS_OK;
+}
+
 enum sluice_status upload_read(void *context, struct mailbox_call *call)
 {
 	struct control *control = context;
-	struct session *session = call->session;
-	uint64_t offset = call->command->arg[0];
-	uint64_t left;
+	struct control_pin *pin = &((struct session *)call->session)->dumped;
+	struct config *config;
+	enum sluice_status status;
 
-	if (offset == 0)
-		session_pin(&session->dumped, control);
-	if (session->dumped == NULL || offset > session->dumped->image.length)
+	if (call->command->arg[0] == 0)
+		config = control_pin(control, pin);
+	else if (!control_hold_pinned(control, pin, &config))
+		return SLUICE_STATUS_GENERATION_MISMATCH;
+	if (config == NULL)
 		return bad_argument(call, SLUICE_STATUS_BAD_VALUE);
-	left = session->dumped->image.length - offset;
-	call->reply_length = (uint32_t)RTE_MIN(left, (uint64_t)call->reply_room);
-	memcpy(call->reply, (const char *)session->dumped->image.header + offset, call->reply_length);
-	call->result = session->dumped->image.length;
-	if (call->reply_length == left)
-		session_unpin(&session->dumped);
-	return SLUICE_STATUS_OK;
+	status = read_image(&config->image, call);
+	if (status == SLUICE_STATUS_OK && call->command->arg[0] + call->reply_length == call->result)
+		control_unpin(control, pin);
+	im_block_drop(&config->block);
+	return status;
 }

@@ -21,7 +21,9 @@ enum sluice_role {
  * X(name, number, least payload, most payload, role)
  *
  * Lists (…_LIST, STATS, DROPS) take the first index in arg[0] and answer in STAGE_OUT with
- * struct sluice_list and its records; a cursor of 0 pins the generation that the following pages show.
+ * struct sluice_list and its records; a cursor of 0 pins the generation that the following pages show. A change that
+ * wants its room takes it from whoever has not come to the end: the next page is GENERATION_MISMATCH, likewise of a
+ * read.
  *
  *   INFO           -> struct sluice_info
  *   PORT_LIST      -> struct sluice_port_record[]

@@ -94,6 +94,51 @@ static void a_list_that_is_broken_off_keeps_nothing(void **state)
 	assert_int_equal(machine.control.statistics.retired, 1);
 }
 
+/* All rules of the budget, under names that no other generation has. */
+static struct policy_image image_of_generation(uint32_t generation)
+{
+	struct policy_image image = image_usual(MACHINE_BUDGET / 2, MACHINE_BUDGET / 2);
+
+	for (uint32_t i = 0; i < image.header->rules; i++) {
+		char text[SLUICE_NAME_SIZE];
+
+		snprintf(text, sizeof(text), "g%u-%u", generation, i);
+		image_name(policy_rules(&image)[i].name, text);
+	}
+	return image;
+}
+
+/* A tenant may read; what it has begun to read must not use up the counters that the next policies need. */
+static void readers_that_never_end_keep_nobody_from_a_change(void **state)
+{
+	enum { READERS = 128 };
+	static void *readers[READERS];
+	void *own = client.session;
+	char name[SLUICE_NAME_SIZE] = "";
+
+	(void)state;
+	client.room = sizeof(*header) + sizeof(struct sluice_rule_record);
+	for (uint32_t i = 0; i < READERS; i++) {
+		machine_commit(image_of_generation(i), SLUICE_STATUS_OK);
+		assert_int_equal(session_ops.session_open(&machine.control, i, &readers[i]), 0);
+		client.session = readers[i];
+		expect(RULE_LIST, 0, name, sizeof(name), OK);
+		expect(POLICY_READ, 0, NULL, 0, OK);
+	}
+	expect(RULE_LIST, 1, name, sizeof(name), OK); /* the last one reads what is in force */
+	client.session = readers[0];
+	expect(RULE_LIST, 1, name, sizeof(name), GENERATION_MISMATCH);
+	expect(STACK_LIST, 1, NULL, 0, GENERATION_MISMATCH);
+	expect(POLICY_READ, 16, NULL, 0, GENERATION_MISMATCH);
+	expect(RULE_LIST, 0, name, sizeof(name), OK); /* from the beginning */
+	expect(RULE_LIST, 1, name, sizeof(name), OK);
+	expect(POLICY_READ, 0, NULL, 0, OK);
+	expect(POLICY_READ, 16, NULL, 0, OK);
+	for (uint32_t i = 0; i < READERS; i++)
+		session_ops.session_close(&machine.control, readers[i]);
+	client.session = own;
+}
+
 static void a_page_outside_the_list_is_refused(void **state)
 {
 	char name[SLUICE_NAME_SIZE] = "";
@@ -650,6 +695,7 @@ int main(void)
 		WITH_CLIENT(rules_are_listed_with_their_counters),
 		WITH_CLIENT(pages_show_one_generation_whatever_happens_between_them),
 		WITH_CLIENT(a_list_that_is_broken_off_keeps_nothing),
+		WITH_CLIENT(readers_that_never_end_keep_nobody_from_a_change),
 		WITH_CLIENT(a_page_outside_the_list_is_refused),
 		WITH_CLIENT(stacks_are_listed_from_the_host_side),
 		WITH_CLIENT(drivers_ports_workers_and_drops_are_listed),
