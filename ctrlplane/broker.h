@@ -24,6 +24,9 @@
 
 #define BROKER_MAX_CLIENTS 128u
 
+/** Of these, places that a role leaves to each role above it: a crowd of tenants does not keep the operator out. */
+#define BROKER_KEPT_PLACES 16u
+
 struct broker;
 
 /**

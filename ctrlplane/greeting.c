@@ -235,6 +235,11 @@ static bool is_zero(const uint8_t *byte, size_t length)
 	return any == 0;
 }
 
+static unsigned places_for(enum sluice_role role)
+{
+	return BROKER_MAX_CLIENTS - (unsigned)(SLUICE_ROLE_OPERATOR - role) * BROKER_KEPT_PLACES;
+}
+
 static enum sluice_status judge_hello(const struct broker *broker, const struct client *client,
 				      const struct sluice_hello *hello)
 {
@@ -250,7 +255,7 @@ static enum sluice_status judge_hello(const struct broker *broker, const struct 
 		return SLUICE_STATUS_BAD_QUEUES;
 	if (hello->port[0] == '\0' && hello->entries != 0)
 		return SLUICE_STATUS_BAD_ENTRIES;
-	if (broker->sessions == BROKER_MAX_CLIENTS)
+	if (broker->sessions >= places_for(client->role))
 		return SLUICE_STATUS_TOO_MANY_CLIENTS;
 	return SLUICE_STATUS_OK;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -285,17 +286,24 @@ static void test_silent_connection_is_dropped_after_5_s(void **state)
 	close(silent);
 }
 
+/* Both ends are in this process. */
+static bool have_many_descriptors(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_max >= 2048;
+}
+
 static void test_client_limit(void **state)
 {
 	static struct peer peers[BROKER_MAX_CLIENTS];
 	struct fixture *fixture = *state;
 	const struct sluice_hello hello = peer_hello();
-	struct rlimit limit;
 
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	limit.rlim_cur = limit.rlim_max; /* both ends are in this process */
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_max < 2048)
+	if (!have_many_descriptors())
 		skip();
 	for (unsigned i = 0; i < BROKER_MAX_CLIENTS; i++)
 		join(fixture, &peers[i]);
@@ -314,6 +322,59 @@ static void test_client_limit(void **state)
 	expect_served(fixture, &peers[5]);
 	for (unsigned i = 0; i < BROKER_MAX_CLIENTS; i++)
 		peer_close(&peers[i]);
+}
+
+#define NOBODY 65534
+
+/* A connection is what its maker was when he made it. */
+static struct peer join_as_tenant(struct fixture *fixture)
+{
+	const struct sluice_hello hello = peer_hello();
+	struct peer peer = {.socket = -1};
+
+	assert_int_equal(seteuid(NOBODY), 0);
+	peer.socket = peer_connect(fixture->dir);
+	assert_int_equal(seteuid(0), 0);
+	assert_true(peer.socket >= 0);
+	assert_int_equal(peer_send(peer.socket, &hello, sizeof(hello), -1, 0), sizeof(hello));
+	pump(fixture);
+	assert_int_equal(peer_receive(&peer), sizeof(peer.welcome));
+	return peer;
+}
+
+static void let_anybody_connect(const struct fixture *fixture)
+{
+	char path[sizeof(fixture->dir) + sizeof("/" SLUICE_SOCKET_NAME)];
+
+	snprintf(path, sizeof(path), "%s/" SLUICE_SOCKET_NAME, fixture->dir);
+	assert_int_equal(chmod(fixture->dir, 0711), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+}
+
+static void test_a_crowd_of_tenants_leaves_room_for_the_operator(void **state)
+{
+	static struct peer tenants[BROKER_MAX_CLIENTS + 1], operators[BROKER_KEPT_PLACES];
+	const unsigned places = BROKER_MAX_CLIENTS - 2 * BROKER_KEPT_PLACES;
+	struct fixture *fixture = *state;
+
+	if (geteuid() != 0 || !have_many_descriptors())
+		skip();
+	let_anybody_connect(fixture);
+	for (unsigned i = 0; i < places; i++) {
+		tenants[i] = join_as_tenant(fixture);
+		assert_int_equal(tenants[i].welcome.role, SLUICE_ROLE_TENANT);
+		assert_int_equal(tenants[i].welcome.status, SLUICE_STATUS_OK);
+	}
+	tenants[places] = join_as_tenant(fixture);
+	assert_int_equal(tenants[places].welcome.status, SLUICE_STATUS_TOO_MANY_CLIENTS);
+	for (unsigned i = 0; i < BROKER_KEPT_PLACES; i++) {
+		join(fixture, &operators[i]);
+		expect_served(fixture, &operators[i]);
+	}
+	for (unsigned i = 0; i <= places; i++)
+		peer_close(&tenants[i]);
+	for (unsigned i = 0; i < BROKER_KEPT_PLACES; i++)
+		peer_close(&operators[i]);
 }
 
 static void test_client_that_consumes_nothing(void **state)
@@ -596,6 +657,7 @@ int main(void)
 		CASE(silent_connections_make_room),
 		CASE(silent_connection_is_dropped_after_5_s),
 		CASE(client_limit),
+		CASE(a_crowd_of_tenants_leaves_room_for_the_operator),
 		CASE(client_that_consumes_nothing),
 		CASE(turns_are_fair),
 		CASE(flood_of_kicks),
