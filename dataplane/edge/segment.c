@@ -11,9 +11,11 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "abi/data.h"
 #include "headers.h"
 
 #define SEGMENTS_MAX (EDGE_PENDING_MAX / 2)
+_Static_assert(SEGMENTS_MAX == SLUICE_DATA_SEGS_MAX, "hosts are told");
 
 struct large {
 	struct edge_headers headers;

@@ -86,9 +86,10 @@ static void print_data_rings(void)
 	       (unsigned long long)sluice_card_data_size(SLUICE_DATA_QUEUES_MAX, SLUICE_DATA_ENTRIES_MAX));
 	printf("| HOST_DATA | HOST | %llu | %llu |\n", (unsigned long long)sluice_host_data_size(1, 64),
 	       (unsigned long long)sluice_host_data_size(SLUICE_DATA_QUEUES_MAX, SLUICE_DATA_ENTRIES_MAX));
-	printf("\nA queue pair has %u to %u entries, a power of two; a buffer %u bytes; a frame at most %u buffers and %u bytes.\n",
+	printf("\nA queue pair has %u to %u entries, a power of two; a buffer %u bytes; a frame at most %u buffers and %u bytes.\n"
+	       "One frame may ask to be cut into %u segments.\n",
 	       SLUICE_DATA_ENTRIES_MIN, SLUICE_DATA_ENTRIES_MAX, SLUICE_DATA_BUFFER, SLUICE_DATA_CHAIN_MAX,
-	       SLUICE_DATA_FRAME_MAX);
+	       SLUICE_DATA_FRAME_MAX, SLUICE_DATA_SEGS_MAX);
 	puts("\n| flag of a descriptor | bit | meaning |\n|---|---|---|");
 #define X(name, bit, text) printf("| %s | 0x%04x | %s |\n", #name, (unsigned)(bit), text);
 	SLUICE_DESC_TABLE(X)

@@ -43,6 +43,7 @@
 #define SLUICE_DATA_BUFFER	2048u  /* bytes of one buffer */
 #define SLUICE_DATA_FRAME_MAX	65535u /* bytes of one frame, before segmentation */
 #define SLUICE_DATA_CHAIN_MAX	33u    /* buffers of one frame */
+#define SLUICE_DATA_SEGS_MAX	128u   /* that one frame may ask to be cut into */
 
 /* Descriptors of a WELCOME that answers a HELLO with a port, behind those of SLUICE_FD_TABLE; then one signal for each
  * queue pair, to be polled and read 8 bytes at a time. X(name, writer) */

@@ -354,8 +354,12 @@ static int find_firmware(struct shim *shim)
 static int dress_device(struct shim *shim)
 {
 	struct sluice_miniport_traits traits;
-	int error = 0;
+	int error = tap_set_segments(&shim->tap, SLUICE_DATA_SEGS_MAX);
 
+	if (error != 0)
+		say("frames with more than %u segments are lost, as the kernel cannot be told so: %s",
+		    SLUICE_DATA_SEGS_MAX, strerror(-error));
+	error = 0;
 	if (shim->tap.was_there)
 		return 0;
 	sluice_miniport_get_traits(shim->miniport, &traits);

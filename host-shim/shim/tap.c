@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_arp.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -99,6 +100,54 @@ int tap_set_offloads(const struct tap *tap, unsigned offloads)
 	}
 	return 0;
 }
+
+/* ---- The most segments of a frame, for which there is no ioctl ------------------------------------ */
+
+struct link_request {
+	struct nlmsghdr header;
+	struct ifinfomsg link;
+	struct rtattr attribute;
+	uint32_t value;
+};
+
+static int talk(int fd, const struct link_request *request)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		uint8_t rest[256];
+	} answer;
+	ssize_t length;
+
+	if (send(fd, request, sizeof(*request), 0) != sizeof(*request))
+		return -errno;
+	length = recv(fd, &answer, sizeof(answer), 0); /* the kernel answers before send() returns */
+	if (length < 0)
+		return -errno;
+	return length >= (ssize_t)NLMSG_LENGTH(sizeof(answer.error)) && answer.header.nlmsg_type == NLMSG_ERROR
+		       ? answer.error.error
+		       : -EPROTO;
+}
+
+int tap_set_segments(const struct tap *tap, uint32_t segments)
+{
+	const struct link_request request = {
+		.header = {.nlmsg_len = sizeof(request),
+			   .nlmsg_type = RTM_NEWLINK,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.link = {.ifi_index = tap->index},
+		.attribute = {.rta_len = RTA_LENGTH(sizeof(segments)), .rta_type = IFLA_GSO_MAX_SEGS},
+		.value = segments,
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	int error = fd < 0 ? -errno : talk(fd, &request);
+
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* ---- What ioctls are for -------------------------------------------------------------------------- */
 
 int tap_set_carrier(const struct tap *tap, bool up)
 {

@@ -25,6 +25,7 @@ void tap_close(struct tap *tap);
 
 /** 0 or -errno. @p offloads: TUN_F_... */
 int tap_set_offloads(const struct tap *tap, unsigned offloads);
+int tap_set_segments(const struct tap *tap, uint32_t segments); /* that the kernel leaves to the card in one frame */
 int tap_set_carrier(const struct tap *tap, bool up);
 int tap_set_mtu(const struct tap *tap, uint32_t mtu);
 int tap_set_mac(const struct tap *tap, const uint8_t mac[6]);

@@ -145,6 +145,22 @@ def test_checksums_and_segments_are_the_cards_work(card):
     assert on_wire and all(sums_to_nothing(frame) for frame in on_wire) and max(map(len, on_wire)) == 1514
 
 
+@pytest.mark.parametrize("mss", [400, 88])
+def test_a_peer_with_small_segments(card, mss):
+    """The kernel hands over no more in one frame than the card cuts."""
+    way = f"{HOST4}/32"
+    card.wire.ip("route", "add", way, "dev", WIRE_END, "advmss", mss)
+    refused = card.firmware.drops()[("wire0", "out", "offload")]
+    try:
+        with traffic.Server(card.wire, WIRE4) as server, card.host.capture(DEVICE) as before:
+            traffic.send(card.host, server.address, 10 * MEGABYTE)
+            longest = max(len(frame) for frame, ours, _ in before.frames() if ours)
+    finally:
+        card.wire.ip("route", "del", way, "dev", WIRE_END)
+    assert longest > 50 * (mss - 12), "the card was asked for few segments, or none"
+    assert card.firmware.drops()[("wire0", "out", "offload")] == refused
+
+
 def test_what_is_denied_is_not_on_the_wire(card):
     """One port is denied: no frame to it leaves, the other one works."""
     with traffic.Server(card.wire, WIRE4, DENIED) as denied, traffic.Server(card.wire, WIRE4) as allowed, \
