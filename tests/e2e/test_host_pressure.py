@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who is slow makes others wait or lose frames, and each one that is lost is counted where that happened."""
+import errno
+import signal
+import socket
+import struct
+from pathlib import Path
+
+import firmware as fw
+import hostside
+import pytest
+from hostside import CARD_END, DEVICE, HOST4, WIRE4, WIRE_END
+
+HEAD = b"\2\0\0\0\0\x0f\2\0\0\0\0\x0e\x88\xb5"  # an EtherType for experiments
+BATCH = 100
+
+
+@pytest.fixture
+def start(binaries, tmp_path):
+    """start(maker) gives a card with a host that is ready."""
+    cards = []
+
+    def make(maker):
+        card = maker(tmp_path)
+        cards.append(card)
+        card.start()
+        card.shim().wait_ready()
+        card.dress()
+        for namespace in (card.host, card.wire):  # no frames but those of the test
+            namespace.sysctl("net/ipv6/conf/all/disable_ipv6", 1)
+        card.host.ping(WIRE4)
+        return card
+
+    yield make
+    for card in cards:
+        card.close()
+
+
+def frame(number, length=200):
+    return (HEAD + struct.pack(">I", number)).ljust(length, bytes([number % 251]))
+
+
+def send_frames(namespace, device, numbers, length=200):
+    """How many the kernel took."""
+    taken = 0
+    with namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as one:
+        one.bind((device, 0))
+        for number in numbers:
+            try:
+                one.send(frame(number, length))
+                taken += 1
+            except OSError as error:
+                assert error.errno == errno.ENOBUFS
+    return taken
+
+
+class Heard:
+    """The numbers of the frames that came by a device, each as it was sent."""
+
+    def __init__(self, namespace, device):
+        self.capture, self.numbers = namespace.capture(device), []
+
+    def all(self):
+        for data, ours, _ in self.capture.frames():
+            if not ours and data[12:14] == HEAD[12:]:
+                number = struct.unpack_from(">I", data, 14)[0]
+                assert data == frame(number, len(data))
+                self.numbers.append(number)
+        return self.numbers
+
+
+def lost_by_firmware(card):
+    return sum(card.firmware.drops().values())
+
+
+def lost_by(namespace, device):
+    counters = namespace.link_counters(device)
+    return sum(counters[way][word] for way in ("rx", "tx") for word in ("dropped", "errors"))
+
+
+def states(process):
+    """Of its threads."""
+    return {stat.read_text().rsplit(")", 1)[1].split()[0] for stat in Path(f"/proc/{process}/task").glob("*/stat")}
+
+
+def test_a_host_that_stops(start):
+    """What finds no buffer is counted by that name; the others arrive when the host goes on: no frame is missing."""
+    card, frames = start(hostside.over_tap), 3000
+    before, received = card.firmware.drops(), card.firmware.received("wire0")
+    heard = Heard(card.host, DEVICE)
+    shim = card.shims[-1].process
+    shim.send_signal(signal.SIGSTOP)
+    try:
+        fw.wait_until(lambda: states(shim.pid) == {"T"}, "all threads of the shim have stopped", 20)
+        for first in range(0, frames, BATCH):
+            assert send_frames(card.wire, WIRE_END, range(first, first + BATCH)) == BATCH
+            card.firmware.wait_rx("wire0", received + first + BATCH)
+        assert not heard.all()
+        lost = card.firmware.drops() - before
+        assert lost[("host0", "in", "host-short")] >= frames - 600, "a ring has 512 places"
+    finally:
+        shim.send_signal(signal.SIGCONT)
+    fw.wait_until(lambda: len(heard.all()) + lost[("host0", "in", "host-short")] >= frames, "all others arrive", 30)
+    lost = card.firmware.drops() - before
+    assert {where: count for where, count in lost.items() if where[2] != "host-short"} == {}
+    assert len(heard.numbers) + lost[("host0", "in", "host-short")] == frames
+    assert heard.numbers == sorted(set(heard.numbers))
+    card.wire.ping(HOST4)
+
+
+def test_a_wire_that_stalls(start):
+    """Its queues fill, back to the kernel of the host: what was sent arrived, or somebody has counted it."""
+    card, frames, length = start(hostside.over_veth), 4000, 1000
+    card.inside.run("tc", "qdisc", "add", "dev", CARD_END, "root", "tbf", "rate", "8mbit", "burst", "4kb", "limit", "64mb")
+    heard = Heard(card.wire, WIRE_END)
+    before = lost_by_firmware(card) + lost_by(card.host, DEVICE)
+
+    def lost():
+        return lost_by_firmware(card) + lost_by(card.host, DEVICE) - before
+
+    taken = send_frames(card.host, DEVICE, range(frames), length)
+    fw.wait_until(lambda: len(heard.all()) + lost() >= taken, "each frame is somewhere", 60)
+    assert len(heard.numbers) + lost() == taken and lost() > 0
+    assert heard.numbers == sorted(set(heard.numbers))
+    card.inside.run("tc", "qdisc", "del", "dev", CARD_END, "root")
+    card.host.ping(WIRE4)
