@@ -126,11 +126,11 @@ static im_status_t restart_all(struct change *change, const struct levels *level
 static im_status_t wait_for_vnic(const char *driver, const char *name)
 {
 	const struct im_instance *instance;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_lock(&im_core.lock);
 	while ((instance = look_up(name)) != NULL && instance->initialization != IM_INITIALIZATION_DONE) {
-		im_verify_wait(&since, "2.40", driver, "a VNIC that was asked for is not initialised");
+		im_verify_wait(&wait, "2.40", driver, name, "a VNIC that was asked for is not initialised");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

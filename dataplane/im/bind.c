@@ -116,10 +116,10 @@ static im_status_t run(struct im_bind *bind)
 {
 	const char *driver = bind->protocol->wrapper->object->name;
 	im_status_t status = call_bind(bind);
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (status == IM_STATUS_PENDING && !bind->complete) {
-		im_verify_wait(&since, "3.3", driver, "a bind that pended is not completed");
+		im_verify_wait(&wait, "3.3", driver, bind->config.adapter, "a bind that pended is not completed");
 		im_core_wait();
 	}
 	if (status == IM_STATUS_PENDING)
@@ -132,7 +132,7 @@ static im_status_t run(struct im_bind *bind)
 static im_status_t judge(struct im_bind *bind, im_status_t status)
 {
 	const char *driver = bind->protocol->wrapper->object->name;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	if (status == IM_STATUS_SUCCESS && bind->opened == NULL) {
 		im_violation("1.33", driver, "bind_adapter succeeded without opening the adapter");
@@ -148,7 +148,7 @@ static im_status_t judge(struct im_bind *bind, im_status_t status)
 		return status;
 	}
 	while (bind->opened != NULL) {
-		im_verify_wait(&since, "1.36", driver, "the close of a failed bind does not end");
+		im_verify_wait(&wait, "1.36", driver, bind->config.adapter, "the close of a failed bind does not end");
 		im_core_wait();
 	}
 	return status;
@@ -157,12 +157,13 @@ static im_status_t judge(struct im_bind *bind, im_status_t status)
 /* Data may flow as soon as the adapter below runs; a change of its state that is under way comes first. */
 static void start(struct im_binding *binding)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	binding->bind = NULL;
 	binding->holds++;
 	while (binding->lower->changing) {
-		im_verify_wait(&since, "10.22", im_driver_of(binding->lower), "a change of state does not end");
+		im_verify_wait(&wait, "10.22", im_driver_of(binding->lower), binding->lower->name,
+			       "a change of state does not end");
 		im_core_wait();
 	}
 	if (binding->lower->state == SLUICE_INSTANCE_RUNNING && !binding->lower->going)

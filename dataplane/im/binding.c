@@ -2,6 +2,7 @@
 /* Bindings: a protocol edge over an adapter, opened and closed (contract sections 1E and 3). */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bind.h"
 
@@ -11,10 +12,11 @@
 
 bool im_begin_binding_change(struct im_binding *binding, enum im_binding_state wanted)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (binding->changing) {
-		im_verify_wait(&since, "10.23", im_driver_over(binding), "another change of a binding does not end");
+		im_verify_wait(&wait, "10.23", im_driver_over(binding), binding->adapter,
+			       "another change of a binding does not end");
 		im_core_wait();
 	}
 	if (binding->state != wanted)
@@ -98,6 +100,7 @@ static im_status_t attach(struct im_binding *binding, const char *adapter)
 	if (binding->id == UINT16_MAX)
 		return IM_STATUS_RESOURCES;
 	binding->lower = lower;
+	memcpy(binding->adapter, lower->name, sizeof(binding->adapter));
 	binding->protocol->bindings++;
 	TAILQ_INSERT_TAIL(&im_core.bindings, binding, link);
 	TAILQ_INSERT_TAIL(&lower->uppers, binding, upper);
@@ -187,10 +190,11 @@ static void drop_waiter(struct im_binding *binding)
 static void finish_close(struct im_binding *binding)
 {
 	struct im_bind *bind = binding->bind;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (binding->holds > 0) {
-		im_verify_wait(&since, "3.6", im_driver_over(binding), "something else runs on a binding that closes");
+		im_verify_wait(&wait, "3.6", im_driver_over(binding), binding->adapter,
+			       "something else runs on a binding that closes");
 		im_core_wait();
 	}
 	im_forget_edges(binding);
@@ -312,7 +316,7 @@ static bool call_unbind(struct im_binding *binding)
 {
 	struct im_frame frame;
 	im_status_t status;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_unlock(&im_core.lock);
 	im_enter(&frame, IM_HANDLER_unbind_adapter, binding->protocol->wrapper, binding);
@@ -324,7 +328,8 @@ static bool call_unbind(struct im_binding *binding)
 		return false;
 	}
 	while (status == IM_STATUS_PENDING && !binding->unbind_complete) {
-		im_verify_wait(&since, "3.4", im_driver_over(binding), "an unbind that pended is not completed");
+		im_verify_wait(&wait, "3.4", im_driver_over(binding), binding->adapter,
+			       "an unbind that pended is not completed");
 		im_core_wait();
 	}
 	return true;
@@ -332,20 +337,21 @@ static bool call_unbind(struct im_binding *binding)
 
 static void wait_until_gone(struct im_binding *binding)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (binding->state != IM_BINDING_GONE || binding->close_pended) {
-		im_verify_wait(&since, "3.6", im_driver_over(binding), "a binding that closes does not go");
+		im_verify_wait(&wait, "3.6", im_driver_over(binding), binding->adapter,
+			       "a binding that closes does not go");
 		im_core_wait();
 	}
 }
 
 static void wait_for_bind(struct im_binding *binding)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (binding->bind != NULL) {
-		im_verify_wait(&since, "3.3", im_driver_over(binding), "a bind does not end");
+		im_verify_wait(&wait, "3.3", im_driver_over(binding), binding->adapter, "a bind does not end");
 		im_core_wait();
 	}
 }

@@ -241,6 +241,7 @@ struct im_binding {
 	struct im_instance *above; /* that the core relays to in place of a quarantined driver (bypass.c), or NULL */
 
 	/* under the core's lock */
+	char adapter[SLUICE_NAME_SIZE]; /* the name of `lower`, which may be gone before this memory is; set once */
 	enum im_binding_state state;
 	bool unbinding;	    /* unbind_adapter has been, or is being called */
 	bool unbind_pended; /* it returned PENDING ... */
@@ -412,6 +413,9 @@ IM_PASSIVE im_status_t im_call_device(struct im_handle *handle, struct im_device
 
 /** Cleanup, wait for the calls that run, close [8.11, 8.16]. */
 IM_PASSIVE void im_close_handle(struct im_handle *handle);
+
+/** Name of the device that it is open on. Level: any. */
+const char *im_handle_name(const struct im_handle *handle);
 
 /** Name of the driver that registered it. Level: any. */
 const char *im_device_driver(const struct im_device *device);

@@ -236,11 +236,11 @@ static void run_uninstall(struct im_driver_object *object)
 /* It has no control device, nor is one still open (1.10, 1.30). */
 static void wait_for_devices(struct im_driver_object *object)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_lock(&im_core.lock);
 	while (__atomic_load_n(&object->wrapper->devices, __ATOMIC_ACQUIRE) > 0) {
-		im_verify_wait(&since, "1.30", object->name,
+		im_verify_wait(&wait, "1.30", object->name, object->name,
 			       "its control device is registered, or open, and keeps it from being unloaded");
 		im_core_wait();
 	}

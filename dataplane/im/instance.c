@@ -276,10 +276,11 @@ static void unbind_uppers(struct im_instance *instance)
 
 static void wait_for_holds(struct im_instance *instance)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (instance->holds > 0 || instance->changing || instance->reset.running) {
-		im_verify_wait(&since, "2.46", im_driver_of(instance), "something else runs on an instance that halts");
+		im_verify_wait(&wait, "2.46", im_driver_of(instance), instance->name,
+			       "something else runs on an instance that halts");
 		im_core_wait();
 	}
 }

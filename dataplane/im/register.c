@@ -155,7 +155,7 @@ im_status_t im_register_miniport(struct im_wrapper *wrapper, const struct im_min
 /* Blocks that wait for their grace period may still hold what the driver built: its code must stay until they go. */
 void im_deregister_layered_miniport(struct im_miniport *handle)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	if (handle == NULL || !im_passive_call("im_deregister_layered_miniport"))
 		return;
@@ -163,7 +163,7 @@ void im_deregister_layered_miniport(struct im_miniport *handle)
 	if (handle->instances != 0)
 		im_violation("1.20", handle->wrapper->object->name, "miniport deregistered with instances alive");
 	while (handle->instances != 0 || __atomic_load_n(&handle->parts, __ATOMIC_ACQUIRE) != 0) {
-		im_verify_wait(&since, "1.20", handle->wrapper->object->name,
+		im_verify_wait(&wait, "1.20", handle->wrapper->object->name, handle->wrapper->object->name,
 			       "instances or configurations are left of a miniport that is deregistered");
 		im_core_wait();
 	}
@@ -235,7 +235,7 @@ IM_PASSIVE static struct im_binding *first_binding(const struct im_protocol *pro
 void im_unbind_all(struct im_protocol *protocol)
 {
 	struct im_binding *binding;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (protocol->binds > 0 || protocol->bindings > 0) {
 		binding = first_binding(protocol);
@@ -243,7 +243,8 @@ void im_unbind_all(struct im_protocol *protocol)
 			im_unbind_locked(binding);
 			continue;
 		}
-		im_verify_wait(&since, "1.24", protocol->wrapper->object->name, "a bind or an unbind does not end");
+		im_verify_wait(&wait, "1.24", protocol->wrapper->object->name, protocol->wrapper->object->name,
+			       "a bind or an unbind does not end");
 		im_core_wait();
 	}
 }

@@ -7,10 +7,11 @@
 /* Under the lock, which is released meanwhile. */
 void im_begin_change(struct im_instance *instance)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (instance->changing) {
-		im_verify_wait(&since, "10.22", im_driver_of(instance), "another change of state does not end");
+		im_verify_wait(&wait, "10.22", im_driver_of(instance), instance->name,
+			       "another change of state does not end");
 		im_core_wait();
 	}
 	instance->changing = true;
@@ -24,11 +25,11 @@ void im_end_change(struct im_instance *instance)
 
 void im_wait_for_packets(struct im_instance *instance, const char *statement, const char *what)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_lock(&im_core.lock);
 	while (im_outstanding(instance) != 0) {
-		im_verify_wait_packets(&since, statement, instance, im_driver_of(instance), what);
+		im_verify_wait_packets(&wait, statement, instance, im_driver_of(instance), instance->name, what);
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);
@@ -81,7 +82,7 @@ void im_pause_complete(struct im_instance *instance)
 /* The completion may come before the handler has returned PENDING (3.18): it pends from before the call. */
 static void run_pause(struct im_instance *instance)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 	im_status_t status;
 
 	__atomic_store_n(&instance->pause, IM_PAUSE_PENDED, __ATOMIC_RELEASE);
@@ -92,7 +93,8 @@ static void run_pause(struct im_instance *instance)
 	pthread_mutex_lock(&im_core.lock);
 	while (status == IM_STATUS_PENDING &&
 	       __atomic_load_n(&instance->pause, __ATOMIC_ACQUIRE) != IM_PAUSE_COMPLETE) {
-		im_verify_wait(&since, "10.25", im_driver_of(instance), "a pause that pended is not completed");
+		im_verify_wait(&wait, "10.25", im_driver_of(instance), instance->name,
+			       "a pause that pended is not completed");
 		im_core_wait();
 	}
 	__atomic_store_n(&instance->pause, IM_PAUSE_NONE, __ATOMIC_RELAXED);
@@ -198,13 +200,13 @@ static void tell(struct im_binding *binding, enum im_pnp_event_code code)
 
 static void wait_for_binding(struct im_binding *binding)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	while (im_binding_outstanding(binding) != 0) {
 		pthread_mutex_unlock(&im_core.lock);
 		im_serial_refuse(binding->lower, binding, IM_STATUS_PAUSED); /* what waits there may wait for ever */
 		pthread_mutex_lock(&im_core.lock);
-		im_verify_wait_packets(&since, "10.26", binding, im_driver_over(binding),
+		im_verify_wait_packets(&wait, "10.26", binding, im_driver_over(binding), binding->adapter,
 				       "a binding is paused, but its packets are not home");
 		im_core_wait();
 	}

@@ -171,51 +171,63 @@ IM_PASSIVE uint32_t im_report_leaks(struct im_wrapper *wrapper);
 
 /* ---- Levels, locks, handlers --------------------------------------------------------------------- */
 
-/* Handlers that the core calls. X(name, level, statement of that level) */
+/* What a handler is called for: the object of its frame. */
+enum im_subject_kind {
+	IM_SUBJECT_DRIVER,
+	IM_SUBJECT_INSTANCE,
+	IM_SUBJECT_BINDING,
+	IM_SUBJECT_BIND, /* one that is under way: there is no binding yet */
+	IM_SUBJECT_HANDLE,
+	IM_SUBJECT_WORK,
+	IM_SUBJECT_TIMER,
+	IM_SUBJECT_DPC,
+};
+
+/* Handlers that the core calls. X(name, level, statement of that level, enum im_subject_kind) */
 #define IM_HANDLER_TABLE(X)                                                                                            \
-	X(driver_entry, PASSIVE, "9.1")                                                                                \
-	X(unload, PASSIVE, "9.1")                                                                                      \
-	X(uninstall, PASSIVE, "9.1")                                                                                   \
-	X(initialize, PASSIVE, "9.2")                                                                                  \
-	X(halt, PASSIVE, "9.2")                                                                                        \
-	X(pause, PASSIVE, "9.2")                                                                                       \
-	X(restart, PASSIVE, "9.2")                                                                                     \
-	X(reset, PASSIVE, "9.6")                                                                                       \
-	X(query_information, PASSIVE, "9.7")                                                                           \
-	X(set_information, PASSIVE, "9.7")                                                                             \
-	X(cancel_request, DISPATCH, "9.6")                                                                             \
-	X(check_for_hang, PASSIVE, "9.8")                                                                              \
-	X(pnp_event_notify, PASSIVE, "9.1")                                                                            \
-	X(adapter_shutdown, DISPATCH, "9.9")                                                                           \
-	X(send_packets, DISPATCH, "9.5")                                                                               \
-	X(send, DISPATCH, "9.5")                                                                                       \
-	X(cancel_send_packets, DISPATCH, "9.5")                                                                        \
-	X(transfer_data, DISPATCH, "9.5")                                                                              \
-	X(return_packets, DISPATCH, "9.5")                                                                             \
-	X(bind_adapter, PASSIVE, "9.1")                                                                                \
-	X(unbind_adapter, PASSIVE, "9.1")                                                                              \
-	X(open_adapter_complete, PASSIVE, "9.1")                                                                       \
-	X(close_adapter_complete, PASSIVE, "9.1")                                                                      \
-	X(send_complete, DISPATCH, "9.5")                                                                              \
-	X(receive_packets, DISPATCH, "9.5")                                                                            \
-	X(receive, DISPATCH, "9.5")                                                                                    \
-	X(receive_complete, DISPATCH, "9.5")                                                                           \
-	X(transfer_data_complete, DISPATCH, "9.5")                                                                     \
-	X(request_complete, DISPATCH, "9.5")                                                                           \
-	X(reset_complete, DISPATCH, "9.6")                                                                             \
-	X(status, DISPATCH, "9.5")                                                                                     \
-	X(status_complete, DISPATCH, "9.5")                                                                            \
-	X(pnp_event, PASSIVE, "9.1")                                                                                   \
-	X(device_open, PASSIVE, "8.19")                                                                                \
-	X(device_call, PASSIVE, "8.19")                                                                                \
-	X(device_cleanup, PASSIVE, "8.19")                                                                             \
-	X(device_close, PASSIVE, "8.19")                                                                               \
-	X(work, PASSIVE, "9.1")                                                                                        \
-	X(timer, DISPATCH, "9.5")                                                                                      \
-	X(dpc, DISPATCH, "9.5")
+	X(driver_entry, PASSIVE, "9.1", DRIVER)                                                                        \
+	X(unload, PASSIVE, "9.1", DRIVER)                                                                              \
+	X(uninstall, PASSIVE, "9.1", DRIVER)                                                                           \
+	X(initialize, PASSIVE, "9.2", INSTANCE)                                                                        \
+	X(halt, PASSIVE, "9.2", INSTANCE)                                                                              \
+	X(pause, PASSIVE, "9.2", INSTANCE)                                                                             \
+	X(restart, PASSIVE, "9.2", INSTANCE)                                                                           \
+	X(reset, PASSIVE, "9.6", INSTANCE)                                                                             \
+	X(query_information, PASSIVE, "9.7", INSTANCE)                                                                 \
+	X(set_information, PASSIVE, "9.7", INSTANCE)                                                                   \
+	X(cancel_request, DISPATCH, "9.6", INSTANCE)                                                                   \
+	X(check_for_hang, PASSIVE, "9.8", INSTANCE)                                                                    \
+	X(pnp_event_notify, PASSIVE, "9.1", INSTANCE)                                                                  \
+	X(adapter_shutdown, DISPATCH, "9.9", INSTANCE)                                                                 \
+	X(send_packets, DISPATCH, "9.5", INSTANCE)                                                                     \
+	X(send, DISPATCH, "9.5", INSTANCE)                                                                             \
+	X(cancel_send_packets, DISPATCH, "9.5", INSTANCE)                                                              \
+	X(transfer_data, DISPATCH, "9.5", INSTANCE)                                                                    \
+	X(return_packets, DISPATCH, "9.5", INSTANCE)                                                                   \
+	X(bind_adapter, PASSIVE, "9.1", BIND)                                                                          \
+	X(unbind_adapter, PASSIVE, "9.1", BINDING)                                                                     \
+	X(open_adapter_complete, PASSIVE, "9.1", BINDING)                                                              \
+	X(close_adapter_complete, PASSIVE, "9.1", BINDING)                                                             \
+	X(send_complete, DISPATCH, "9.5", BINDING)                                                                     \
+	X(receive_packets, DISPATCH, "9.5", BINDING)                                                                   \
+	X(receive, DISPATCH, "9.5", BINDING)                                                                           \
+	X(receive_complete, DISPATCH, "9.5", BINDING)                                                                  \
+	X(transfer_data_complete, DISPATCH, "9.5", BINDING)                                                            \
+	X(request_complete, DISPATCH, "9.5", BINDING)                                                                  \
+	X(reset_complete, DISPATCH, "9.6", BINDING)                                                                    \
+	X(status, DISPATCH, "9.5", BINDING)                                                                            \
+	X(status_complete, DISPATCH, "9.5", BINDING)                                                                   \
+	X(pnp_event, PASSIVE, "9.1", BINDING)                                                                          \
+	X(device_open, PASSIVE, "8.19", HANDLE)                                                                        \
+	X(device_call, PASSIVE, "8.19", HANDLE)                                                                        \
+	X(device_cleanup, PASSIVE, "8.19", HANDLE)                                                                     \
+	X(device_close, PASSIVE, "8.19", HANDLE)                                                                       \
+	X(work, PASSIVE, "9.1", WORK)                                                                                  \
+	X(timer, DISPATCH, "9.5", TIMER)                                                                               \
+	X(dpc, DISPATCH, "9.5", DPC)
 
 enum im_handler {
-#define X(name, level, statement) IM_HANDLER_##name,
+#define X(name, level, statement, subject) IM_HANDLER_##name,
 	IM_HANDLER_TABLE(X)
 #undef X
 };
@@ -224,7 +236,7 @@ enum im_handler {
 struct im_frame {
 	struct im_frame *outer;
 	const struct im_wrapper *wrapper; /* whose handler it is */
-	const void *object;		  /* instance, binding or handle */
+	const void *object;		  /* what it is called for: see IM_HANDLER_TABLE */
 	uint64_t begun_ns;
 	uint16_t handler; /* enum im_handler */
 	uint16_t locks;	  /* held by the thread when it began */
@@ -369,14 +381,22 @@ void im_verify_request_done(const struct im_request *request, im_status_t status
 void im_verify_deliver_request(struct im_request *request, im_status_t status);
 void im_plain_deliver_request(struct im_request *request, im_status_t status);
 
-/** A wait for packets or requests began: pass the same variable each time round; after the limit it is a violation of
- * @p statement. Level: PASSIVE. */
-IM_PASSIVE void im_verify_wait(uint64_t *since_ns, const char *statement, const char *driver, const char *what);
+/* One wait of the core for others. All zero: it has not begun. */
+struct im_wait {
+	uint64_t begun_ns;
+	uint64_t since_ns; /* of the time that is being measured: it begins anew with each report */
+};
 
-/** The same for packets that were handed on over @p object, a binding or an instance: whoever has one is to blame, and
- * @p driver only where nobody is known to. */
-IM_PASSIVE void im_verify_wait_packets(uint64_t *since_ns, const char *statement, const void *object,
-				       const char *driver, const char *what);
+/** A wait for packets, requests or a handler that pended, in the interest of @p object: pass the same @p wait each time
+ * round. After the limit it is a violation of @p statement, told with start, limit, object and thread [12.17]. Level:
+ * PASSIVE. */
+IM_PASSIVE void im_verify_wait(struct im_wait *wait, const char *statement, const char *driver, const char *object,
+			       const char *what);
+
+/** The same for packets that were handed on over @p object, a binding or an instance called @p name: whoever has one is
+ * to blame, and @p driver only where nobody is known to. */
+IM_PASSIVE void im_verify_wait_packets(struct im_wait *wait, const char *statement, const void *object,
+				       const char *driver, const char *name, const char *what);
 
 /** Watchdogs that are due. Level: PASSIVE. */
 IM_PASSIVE void im_verify_tick(uint64_t now_ns);

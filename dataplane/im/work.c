@@ -211,13 +211,14 @@ static bool is_busy(const struct im_wrapper *wrapper)
 
 void im_flush_work(struct im_wrapper *wrapper)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	if (wrapper == NULL || !im_passive_call("im_flush_work"))
 		return;
 	pthread_mutex_lock(&im_core.lock);
 	while (is_busy(wrapper)) {
-		im_verify_wait(&since, "1.23", wrapper->object->name, "a work item or deferred call does not end");
+		im_verify_wait(&wait, "1.23", wrapper->object->name, wrapper->object->name,
+			       "a work item or deferred call does not end");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

@@ -214,6 +214,11 @@ static void give_handle(struct im_device *device)
 	pthread_mutex_unlock(&im_core.lock);
 }
 
+const char *im_handle_name(const struct im_handle *handle)
+{
+	return handle->device->name;
+}
+
 static im_status_t call_open(struct im_handle *handle)
 {
 	struct im_device *device = handle->device;
@@ -263,7 +268,7 @@ void im_close_handle(struct im_handle *handle)
 {
 	struct im_device *device = handle->device;
 	struct im_frame frame;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	if (!im_passive_call("im_close_handle"))
 		return;
@@ -277,7 +282,7 @@ void im_close_handle(struct im_handle *handle)
 	}
 	pthread_mutex_lock(&im_core.lock);
 	while (__atomic_load_n(&handle->calls, __ATOMIC_ACQUIRE) > 0) {
-		im_verify_wait(&since, "8.16", device->wrapper->object->name,
+		im_verify_wait(&wait, "8.16", device->wrapper->object->name, device->name,
 			       "a call is not complete, and its handle was cleaned up");
 		im_core_wait();
 	}

@@ -72,11 +72,12 @@ IM_PASSIVE static im_status_t call(struct im_binding *binding, struct im_pnp_eve
 
 IM_PASSIVE static im_status_t wait_for(const struct asked *asked, struct im_binding *binding)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_lock(&im_core.lock);
 	while (!__atomic_load_n(&asked->answered, __ATOMIC_ACQUIRE)) {
-		im_verify_wait(&since, "3.15", im_driver_over(binding), "an event that pended is not completed");
+		im_verify_wait(&wait, "3.15", im_driver_over(binding), binding->adapter,
+			       "an event that pended is not completed");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

@@ -30,12 +30,13 @@ IM_PASSIVE static im_status_t set_miniport(struct im_instance *instance, enum im
 IM_PASSIVE static void wait_for_sends(struct im_instance *instance)
 {
 	struct im_account sum;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_lock(&im_core.lock);
 	for (im_read_account(instance->id, &sum); sum.sends_done != sum.sends_begun;
 	     im_read_account(instance->id, &sum)) {
-		im_verify_wait(&since, "7.23", im_driver_of(instance), "sends are out, and its power goes");
+		im_verify_wait(&wait, "7.23", im_driver_of(instance), instance->name,
+			       "sends are out, and its power goes");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

@@ -81,7 +81,7 @@ static void wake(struct im_request *request, im_status_t status)
 IM_PASSIVE static im_status_t submit_and_wait(struct im_instance *instance, struct im_request *request, bool urgent)
 {
 	im_status_t status;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 	uint32_t state;
 
 	request->core.binding = NULL;
@@ -92,7 +92,7 @@ IM_PASSIVE static im_status_t submit_and_wait(struct im_instance *instance, stru
 		return status;
 	pthread_mutex_lock(&im_core.lock);
 	while (!((state = __atomic_load_n(&request->core.state, __ATOMIC_ACQUIRE)) & IM_REQUEST_ANSWERED)) {
-		im_verify_wait(&since, "6.18", im_driver_of(instance), "a request is not completed");
+		im_verify_wait(&wait, "6.18", im_driver_of(instance), instance->name, "a request is not completed");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);
@@ -284,11 +284,12 @@ void im_close_requests(struct im_instance *instance, im_status_t status)
 /* A reset may still free a miniport that has hung with a request; only then there are no more of them. */
 void im_stop_requests(struct im_instance *instance)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	pthread_mutex_lock(&im_core.lock);
 	while (!is_idle(&instance->requests)) {
-		im_verify_wait(&since, "6.25", im_driver_of(instance), "a request is not completed, and it halts");
+		im_verify_wait(&wait, "6.25", im_driver_of(instance), instance->name,
+			       "a request is not completed, and it halts");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

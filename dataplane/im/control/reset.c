@@ -279,7 +279,7 @@ im_status_t im_reset(struct im_binding *binding)
 im_status_t im_reset_instance(struct im_instance *instance)
 {
 	uint32_t ended;
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 	im_status_t status;
 
 	if (!im_passive_call("im_reset_instance"))
@@ -297,7 +297,8 @@ im_status_t im_reset_instance(struct im_instance *instance)
 	im_run_reset(&instance->reset.work);
 	pthread_mutex_lock(&im_core.lock);
 	while (instance->reset.ended == ended) {
-		im_verify_wait(&since, "7.1", im_driver_of(instance), "a reset that pended is not completed");
+		im_verify_wait(&wait, "7.1", im_driver_of(instance), instance->name,
+			       "a reset that pended is not completed");
 		im_core_wait();
 	}
 	status = instance->reset.status;
@@ -324,14 +325,15 @@ void im_abort_reset(struct im_binding *binding)
 
 void im_stop_resets(struct im_instance *instance)
 {
-	uint64_t since = 0;
+	struct im_wait wait = {0};
 
 	im_spin_lock(&instance->requests.lock.held);
 	__atomic_store_n(&instance->reset.refused, true, __ATOMIC_RELAXED);
 	im_spin_unlock(&instance->requests.lock.held);
 	pthread_mutex_lock(&im_core.lock);
 	while (__atomic_load_n(&instance->reset.running, __ATOMIC_RELAXED) || instance->holds > 0) {
-		im_verify_wait(&since, "7.1", im_driver_of(instance), "a reset does not end, and the instance halts");
+		im_verify_wait(&wait, "7.1", im_driver_of(instance), instance->name,
+			       "a reset does not end, and the instance halts");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

@@ -41,8 +41,22 @@ IM_PASSIVE void im_quarantine_reset(void);
 
 const char *im_handler_name(uint16_t handler);
 
-/** The calling thread is in a handler of @p driver, a kept name; has left it. Level: any. */
-void im_watch_enter(enum im_handler handler, const char *driver);
+/* What a handler is called for, for people. Read by another thread than the one that writes it: word by word. */
+#define IM_SUBJECT_WORDS (SLUICE_NAME_SIZE / sizeof(uint64_t))
+
+struct im_subject {
+	uint64_t name[IM_SUBJECT_WORDS]; /* of a driver, an instance, an adapter or a device; or none, and ... */
+	const void *code;		 /* ... the function of a work item, a timer or a deferred call */
+};
+
+/** Note what a handler is called for, while that is there; tell it. Level: any. */
+void im_subject_note(struct im_subject *subject, enum im_subject_kind kind, const void *object);
+void im_subject_append(const struct im_subject *subject, char *text, size_t size);
+
+enum im_subject_kind im_handler_subject(uint16_t handler);
+
+/** The calling thread is in a handler of @p driver, a kept name, for @p object; has left it. Level: any. */
+void im_watch_enter(enum im_handler handler, const char *driver, const void *object);
 void im_watch_leave(void);
 IM_PASSIVE void im_watch_reset(void);
 

@@ -11,10 +11,11 @@ struct handler {
 	const char *name;
 	const char *statement; /* of its level */
 	enum im_level level;
+	enum im_subject_kind subject;
 };
 
 static const struct handler handlers[] = {
-#define X(name, level, statement) {#name, statement, IM_LEVEL_##level},
+#define X(name, level, statement, subject) {#name, statement, IM_LEVEL_##level, IM_SUBJECT_##subject},
 	IM_HANDLER_TABLE(X)
 #undef X
 };
@@ -22,6 +23,11 @@ static const struct handler handlers[] = {
 const char *im_handler_name(uint16_t handler)
 {
 	return handlers[handler].name;
+}
+
+enum im_subject_kind im_handler_subject(uint16_t handler)
+{
+	return handlers[handler].subject;
 }
 
 /* ---- Names --------------------------------------------------------------------------------------- */
@@ -111,7 +117,7 @@ void im_enter_slow(struct im_frame *frame, enum im_handler handler, const struct
 	worker->frame = frame;
 	if (handlers[handler].level == IM_LEVEL_DISPATCH)
 		worker->own_level = worker->level = IM_LEVEL_DISPATCH;
-	im_watch_enter(handler, driver_of(frame));
+	im_watch_enter(handler, driver_of(frame), object);
 }
 
 /* Its timers must not outlive what they were set for (9.28). */

@@ -14,14 +14,17 @@
 #include "im/spin.h"
 #include "verifier.h"
 
-#define THREADS	  (IM_WORKERS_MAX + IM_CONTROL_THREADS_MAX)
-#define DEPTH_MAX 24u /* handlers inside of each other */
-#define NS_A_MS	  1000000u
+#define THREADS	    (IM_WORKERS_MAX + IM_CONTROL_THREADS_MAX)
+#define DEPTH_MAX   24u /* handlers inside of each other */
+#define NS_A_MS	    1000000u
+#define NS_A_SECOND (1000u * NS_A_MS)
 
 struct entry {
 	uint64_t begun_ns;
-	uint64_t reported_ns; /* begun_ns of what was reported; the ticking thread's */
+	uint64_t since_ns;    /* what the limit counts from: it began, or the core has last waited in it */
+	uint64_t reported_ns; /* since_ns of what was reported; the ticking thread's */
 	const char *driver;
+	struct im_subject subject;
 	uint32_t handler;
 };
 
@@ -55,7 +58,7 @@ static uint64_t begin_ns(void)
 	return now_ns > 0 ? now_ns : 1;
 }
 
-void im_watch_enter(enum im_handler handler, const char *driver)
+void im_watch_enter(enum im_handler handler, const char *driver, const void *object)
 {
 	struct thread *thread = &threads[im_this_worker->index];
 	uint32_t depth = thread->depth++;
@@ -66,6 +69,8 @@ void im_watch_enter(enum im_handler handler, const char *driver)
 	entry = &thread->entries[depth];
 	__atomic_store_n(&entry->driver, driver, __ATOMIC_RELAXED);
 	__atomic_store_n(&entry->handler, handler, __ATOMIC_RELAXED);
+	im_subject_note(&entry->subject, im_handler_subject((uint16_t)handler), object);
+	__atomic_store_n(&entry->since_ns, begin_ns(), __ATOMIC_RELAXED);
 	__atomic_store_n(&entry->begun_ns, begin_ns(), __ATOMIC_RELEASE);
 }
 
@@ -81,31 +86,63 @@ void im_watch_leave(void)
 static void excuse(struct thread *thread)
 {
 	for (uint32_t i = 0; i < thread->depth && i < DEPTH_MAX; i++)
-		__atomic_store_n(&thread->entries[i].begun_ns, begin_ns(), __ATOMIC_RELEASE);
+		__atomic_store_n(&thread->entries[i].since_ns, begin_ns(), __ATOMIC_RELEASE);
 }
 
-static void check_entry(struct entry *entry, uint64_t now_ns)
+static void append_time(char *text, size_t size, uint64_t at_ns)
+{
+	im_append(text, size, "%lu.%06lu s", at_ns / NS_A_SECOND, at_ns % NS_A_SECOND / 1000);
+}
+
+static void append_thread(char *text, size_t size, uint32_t index)
+{
+	bool works = index > 0 && index < im_core.worker_count;
+
+	im_append(text, size, "%s %u", works ? "worker" : "control thread", index);
+}
+
+/* All that is known of it is read before it is sure that it was all of one call. Whether it is over its time: only with
+ * @p inner over its own, it is not to blame. */
+static bool check_entry(struct entry *entry, uint32_t thread, uint64_t now_ns, bool inner)
 {
 	uint64_t begun_ns = __atomic_load_n(&entry->begun_ns, __ATOMIC_ACQUIRE);
+	uint64_t since_ns = __atomic_load_n(&entry->since_ns, __ATOMIC_RELAXED);
 	const char *driver = __atomic_load_n(&entry->driver, __ATOMIC_RELAXED);
 	uint32_t handler = __atomic_load_n(&entry->handler, __ATOMIC_RELAXED);
+	char text[512];
 
-	if (begun_ns == 0 || begun_ns == entry->reported_ns)
-		return;
-	if (!is_over(RTE_MAX(begun_ns, first_ns), now_ns, im_verify_now.handler_limit_ms))
-		return;
+	if (begun_ns == 0 || !is_over(RTE_MAX(since_ns, first_ns), now_ns, im_verify_now.handler_limit_ms))
+		return false;
+	if (since_ns == entry->reported_ns)
+		return true;
+	snprintf(text, sizeof(text), "its handler %s, called for ", im_handler_name((uint16_t)handler));
+	im_subject_append(&entry->subject, text, sizeof(text));
+	im_append(text, sizeof(text), " at ");
+	append_time(text, sizeof(text), begun_ns);
+	im_append(text, sizeof(text), " on ");
+	append_thread(text, sizeof(text), thread);
+	im_append(text, sizeof(text), ", has not returned for more than %u ms", im_verify_now.handler_limit_ms);
 	if (__atomic_load_n(&entry->begun_ns, __ATOMIC_ACQUIRE) != begun_ns)
-		return; /* it has just returned */
-	entry->reported_ns = begun_ns;
-	im_violation_text("12.17", driver, "its handler %s has not returned for more than %u ms",
-			  im_handler_name((uint16_t)handler), im_verify_now.handler_limit_ms);
+		return false; /* it has just returned */
+	entry->reported_ns = since_ns;
+	if (!inner)
+		im_violation("12.17", driver, text);
+	return true;
+}
+
+/* The innermost that takes too long is to blame: those outside wait for it. */
+static void check_thread(struct thread *thread, uint32_t index, uint64_t now_ns)
+{
+	bool inner = false;
+
+	for (uint32_t k = DEPTH_MAX; k-- > 0;)
+		inner |= check_entry(&thread->entries[k], index, now_ns, inner);
 }
 
 static void check_handlers(uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < THREADS; i++)
-		for (uint32_t k = 0; k < DEPTH_MAX; k++)
-			check_entry(&threads[i].entries[k], now_ns);
+		check_thread(&threads[i], i, now_ns);
 }
 
 /* ---- Instances: 12.19, 12.20 --------------------------------------------------------------------- */
@@ -145,6 +182,7 @@ static void check_progress(const struct im_instance *instance, uint64_t now_ns)
 static void check_request(struct im_instance *instance, uint64_t now_ns)
 {
 	struct im_request *request;
+	uint64_t begun_ns = 0;
 	bool late = false;
 	uint32_t oid = 0;
 
@@ -153,13 +191,16 @@ static void check_request(struct im_instance *instance, uint64_t now_ns)
 	if (request != NULL &&
 	    is_over(RTE_MAX(request->core.begun_ns, first_ns), now_ns, im_verify_now.request_limit_ms)) {
 		late = true;
+		begun_ns = request->core.begun_ns;
 		oid = request->oid;
 		request->core.begun_ns = now_ns;
 	}
 	im_spin_unlock(&instance->requests.lock.held);
 	if (late)
-		im_violation_text("12.20", im_driver_of(instance), "'%s' has had a request for OID 0x%08x for %u ms",
-				  instance->name, oid, im_verify_now.request_limit_ms);
+		im_violation_text("12.20", im_driver_of(instance),
+				  "'%s' has had a request for OID 0x%08x for %u ms: it began at %lu.%06lu s",
+				  instance->name, oid, im_verify_now.request_limit_ms, begun_ns / NS_A_SECOND,
+				  begun_ns % NS_A_SECOND / 1000);
 }
 
 static void check_instances(uint64_t now_ns)
@@ -188,7 +229,7 @@ static uint64_t clock_ns(void)
 }
 
 /* The thread that waits may be the one that ticks: this is the one watchdog with a clock of its own. */
-IM_PASSIVE static bool is_too_long(uint64_t *since_ns)
+IM_PASSIVE static bool is_too_long(struct im_wait *wait)
 {
 	uint64_t now_ns;
 
@@ -196,38 +237,44 @@ IM_PASSIVE static bool is_too_long(uint64_t *since_ns)
 		return false;
 	now_ns = clock_ns();
 	excuse(&threads[im_this_worker->index]);
-	if (*since_ns == 0)
-		*since_ns = now_ns;
-	if (!is_over(*since_ns, now_ns, im_verify_now.wait_limit_ms))
+	if (wait->begun_ns == 0)
+		wait->begun_ns = wait->since_ns = now_ns;
+	if (!is_over(wait->since_ns, now_ns, im_verify_now.wait_limit_ms))
 		return false;
-	*since_ns = now_ns;
+	wait->since_ns = now_ns;
 	return true;
 }
 
-IM_PASSIVE static void blame(const char *statement, const char *driver, const char *what)
+IM_PASSIVE static void blame(const struct im_wait *wait, const char *statement, const char *driver, const char *object,
+			     const char *what)
 {
 	char text[1500];
 
-	snprintf(text, sizeof(text), "%s (for more than %u ms)", what, im_verify_now.wait_limit_ms);
+	snprintf(text, sizeof(text), "%s (for more than %u ms: for '%s' ", what, im_verify_now.wait_limit_ms, object);
+	append_thread(text, sizeof(text), im_this_worker->index);
+	im_append(text, sizeof(text), " has waited since ");
+	append_time(text, sizeof(text), wait->begun_ns);
+	im_append(text, sizeof(text), ")");
 	im_packets_append_one(driver, text, sizeof(text));
 	im_violation(statement, driver, text);
 }
 
-void im_verify_wait(uint64_t *since_ns, const char *statement, const char *driver, const char *what)
+void im_verify_wait(struct im_wait *wait, const char *statement, const char *driver, const char *object,
+		    const char *what)
 {
-	if (is_too_long(since_ns))
-		blame(statement, driver, what);
+	if (is_too_long(wait))
+		blame(wait, statement, driver, object, what);
 }
 
-void im_verify_wait_packets(uint64_t *since_ns, const char *statement, const void *object, const char *driver,
-			    const char *what)
+void im_verify_wait_packets(struct im_wait *wait, const char *statement, const void *object, const char *driver,
+			    const char *name, const char *what)
 {
 	const char *holder;
 
-	if (!is_too_long(since_ns))
+	if (!is_too_long(wait))
 		return;
 	holder = im_packets_holder(object);
-	blame(statement, holder != NULL ? holder : driver, what);
+	blame(wait, statement, holder != NULL ? holder : driver, name, what);
 }
 
 /* ---- Ticks ---------------------------------------------------------------------------------------- */

@@ -313,17 +313,120 @@ static void stall(void *context, struct im_packet **packets, uint16_t count)
 	right.miniport.send_packets(context, packets, count);
 }
 
-static void take_long(void *context)
+/* Another thread sees it: this one has no time for its ticks. */
+static void see_the_time_pass(void *unused)
 {
+	(void)unused;
 	host_tick(wrong ? 10100 : 9000);
 	host_tick(1);
+}
+
+static bool slow; /* for one time in each scene */
+
+static void be_slow(struct rig_driver *driver)
+{
+	(void)driver;
+	slow = true;
+}
+
+static void take_long(void)
+{
+	if (!slow)
+		return;
+	slow = false;
+	host_on(HOST_CONTROL, see_the_time_pass, NULL);
+}
+
+static im_status_t pause_for_long(void *context)
+{
+	take_long();
+	return right.miniport.pause(context);
+}
+
+static void halt_for_long(void *context)
+{
+	take_long();
 	right.miniport.halt(context);
+}
+
+static im_status_t ask_for_long(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
+				uint32_t *needed)
+{
+	if (oid == SLUICE_OID_GEN_LINK_SPEED)
+		take_long();
+	return right.miniport.query_information(context, oid, buffer, length, written, needed);
+}
+
+static im_status_t set_for_long(void *context, uint32_t oid, const void *buffer, uint32_t length, uint32_t *read,
+				uint32_t *needed)
+{
+	if (oid == SLUICE_OID_GEN_CURRENT_LOOKAHEAD)
+		take_long();
+	return right.miniport.set_information(context, oid, buffer, length, read, needed);
+}
+
+static enum im_pnp_event_code long_event;
+
+static im_status_t notice_for_long(void *context, struct im_pnp_event *event)
+{
+	if (event->code == long_event)
+		take_long();
+	return right.protocol.pnp_event(context, event);
+}
+
+static void say_for_long(void *context, uint32_t indication, const void *buffer, uint32_t length)
+{
+	take_long();
+	right.protocol.status(context, indication, buffer, length);
+}
+
+static im_status_t unbind_for_long(void *context, void *unbind_context)
+{
+	take_long();
+	return right.protocol.unbind_adapter(context, unbind_context);
 }
 
 static void halt(void)
 {
 	wrong_stack();
 	host_stop("m0");
+}
+
+static void pause_it(void)
+{
+	wrong_stack();
+	host_pause("m0");
+	host_restart("m0");
+}
+
+static void pause_below(void)
+{
+	wrong_stack();
+	long_event = IM_PNP_PAUSE;
+	host_pause("nic");
+	host_restart("nic");
+}
+
+static void restart_below(void)
+{
+	wrong_stack();
+	long_event = IM_PNP_RESTART;
+	host_pause("nic");
+	host_restart("nic");
+}
+
+static void say_below(void)
+{
+	wrong_stack();
+	im_indicate_status(rig.port->instance, IM_INDICATION_MEDIA_DISCONNECT, NULL, 0);
+	im_indicate_status_complete(rig.port->instance);
+	host_settle();
+}
+
+static void unbind_below(void)
+{
+	wrong_stack();
+	host_unbind_over("nic");
 }
 
 static void queue_for_nobody(void *context, struct im_packet **packets, uint16_t count)
@@ -335,12 +438,37 @@ static void queue_for_nobody(void *context, struct im_packet **packets, uint16_t
 	right.miniport.send_packets(context, packets, count);
 }
 
-/* contract: 12.17 12.33 */
-static void c9_27_c9_30_stalls_and_handlers_that_do_not_return(void **state)
+/* The call-outs that 12.17 names; a filter here is an IM driver, whose detach is its unbind and halt. */
+static void c12_17_handlers_that_do_not_return(void **state)
+{
+	static const struct wrong rows[] = {
+		{"takes long over a pause of its adapter", "12.17", "mid", .protocol = {.pnp_event = notice_for_long},
+		 .change = be_slow, .scene = pause_below},
+		{"takes long over another event", "12.17", "mid", .protocol = {.pnp_event = notice_for_long},
+		 .change = be_slow, .scene = restart_below},
+		{"takes long over a status", "12.17", "mid", .protocol = {.status = say_for_long}, .change = be_slow,
+		 .scene = say_below},
+		{"takes long to unbind", "12.17", "mid", .protocol = {.unbind_adapter = unbind_for_long},
+		 .change = be_slow, .scene = unbind_below},
+		{"takes long to pause", "12.17", "mid", .miniport = {.pause = pause_for_long}, .change = be_slow,
+		 .scene = pause_it},
+		{"takes long to halt", "12.17", "mid", .miniport = {.halt = halt_for_long}, .change = be_slow,
+		 .scene = halt},
+		{"takes long over a query", "12.17", "mid", .miniport = {.query_information = ask_for_long},
+		 .change = be_slow, .scene = wrong_query},
+		{"takes long over a set", "12.17", "mid", .miniport = {.set_information = set_for_long},
+		 .change = be_slow, .scene = wrong_set},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
+/* contract: 12.33 */
+static void c9_27_c9_30_stalls_and_deferred_calls(void **state)
 {
 	static const struct wrong rows[] = {
 		{"stalls for more than 50 us", "9.30", "mid", .miniport = {.send_packets = stall}, .scene = wrong_send},
-		{"does not return from a handler", "12.17", "mid", .miniport = {.halt = take_long}, .scene = halt},
 		{"queues a deferred call for a worker that there is not", "9.27", "mid",
 		 .miniport = {.send_packets = queue_for_nobody}, .scene = wrong_send, .workers = 1},
 	};
@@ -355,7 +483,8 @@ int main(void)
 		cmocka_unit_test(c9_3_c9_4_c9_12_c9_29_c8_19_calls_at_dispatch),
 		cmocka_unit_test(c9_23_c9_24_locks),
 		cmocka_unit_test(c9_12_c9_22_locks_held_over_a_call_of_the_core),
-		cmocka_unit_test(c9_27_c9_30_stalls_and_handlers_that_do_not_return),
+		cmocka_unit_test(c9_27_c9_30_stalls_and_deferred_calls),
+		cmocka_unit_test(c12_17_handlers_that_do_not_return),
 	};
 
 	return host_run_tests(tests);

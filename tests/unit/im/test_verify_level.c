@@ -34,7 +34,7 @@ static void note_level(void)
 {
 	assert_int_equal(im_this_worker->level, IM_LEVEL_DISPATCH);
 	assert_string_equal(im_running_driver(), "mad");
-	assert_ptr_equal(im_running_object(), &watched_driver);
+	assert_ptr_equal(im_running_object(), &watched_instance);
 }
 
 static void nested(void)

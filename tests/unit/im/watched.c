@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "im/bind.h"
+#include "im/verify/verifier.h"
 #include "watched.h"
 
 struct im_driver_object watched_driver = {.name = "mad"};
@@ -72,11 +74,49 @@ void watched_forget(void)
 	seen = im_violations();
 }
 
+void watched_work(struct im_work *work)
+{
+	(void)work;
+}
+
+void watched_expired(struct im_timer *timer)
+{
+	(void)timer;
+}
+
+void watched_deferred(struct im_dpc *dpc)
+{
+	(void)dpc;
+}
+
+struct im_instance watched_instance = {.name = "mad0"};
+
+const void *watched_subject(enum im_handler handler)
+{
+	static const struct im_binding binding = {.adapter = "mad1"};
+	static const struct im_bind bind = {.config.adapter = "mad2"};
+	static const struct im_work work = {.run = watched_work};
+	static const struct im_timer timer = {.expired = watched_expired};
+	static const struct im_dpc dpc = {.run = watched_deferred};
+	static const void *const subjects[] = {
+		[IM_SUBJECT_DRIVER] = &watched_driver,
+		[IM_SUBJECT_INSTANCE] = &watched_instance,
+		[IM_SUBJECT_BINDING] = &binding,
+		[IM_SUBJECT_BIND] = &bind,
+		[IM_SUBJECT_HANDLE] = NULL, /* the test has one of its own */
+		[IM_SUBJECT_WORK] = &work,
+		[IM_SUBJECT_TIMER] = &timer,
+		[IM_SUBJECT_DPC] = &dpc,
+	};
+
+	return subjects[im_handler_subject((uint16_t)handler)];
+}
+
 void watched_in_handler(enum im_handler handler, void (*run)(void))
 {
 	struct im_frame frame;
 
-	im_enter(&frame, handler, &watched_wrapper, &watched_driver);
+	im_enter(&frame, handler, &watched_wrapper, watched_subject(handler));
 	run();
 	im_leave(&frame);
 }

@@ -89,6 +89,14 @@ void watched_expect_none_at(int line);
 /** Whatever there was has been looked at. */
 void watched_forget(void);
 
+/** What a handler of the watched driver is called for: the driver, its instance "mad0", its binding over "mad1", a bind
+ * over "mad2" that is under way, or what runs one of these. Not a handle. */
+extern struct im_instance watched_instance;
+const void *watched_subject(enum im_handler handler);
+void watched_work(struct im_work *work);
+void watched_expired(struct im_timer *timer);
+void watched_deferred(struct im_dpc *dpc);
+
 /** Do something in a handler of the watched driver, as the core would call it. */
 void watched_in_handler(enum im_handler handler, void (*run)(void));
 
