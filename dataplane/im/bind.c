@@ -160,7 +160,7 @@ static void start(struct im_binding *binding)
 	struct im_wait wait = {0};
 
 	binding->bind = NULL;
-	binding->holds++;
+	im_keep_binding(binding, "bind");
 	while (binding->lower->changing) {
 		im_verify_wait(&wait, "10.22", im_driver_of(binding->lower), binding->lower->name,
 			       "a change of state does not end");
@@ -168,7 +168,7 @@ static void start(struct im_binding *binding)
 	}
 	if (binding->lower->state == SLUICE_INSTANCE_RUNNING && !binding->lower->going)
 		im_restart_binding(binding);
-	binding->holds--;
+	im_let_go_binding(binding, "bind");
 }
 
 static void end(struct im_bind *bind)

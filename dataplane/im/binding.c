@@ -25,6 +25,18 @@ bool im_begin_binding_change(struct im_binding *binding, enum im_binding_state w
 	return true;
 }
 
+void im_keep_binding(struct im_binding *binding, const char *tag)
+{
+	binding->holds++;
+	im_ledger_take(binding, tag, __builtin_return_address(0));
+}
+
+void im_let_go_binding(struct im_binding *binding, const char *tag)
+{
+	if (im_ledger_give(binding, tag, __builtin_return_address(0)))
+		binding->holds--;
+}
+
 void im_end_binding_change(struct im_binding *binding)
 {
 	binding->changing = false;
@@ -130,6 +142,7 @@ static struct im_binding *make(struct im_bind *bind, struct im_protocol *protoco
 
 	if (binding == NULL)
 		return NULL;
+	im_ledger_begin(binding, IM_COUNTED_BINDING);
 	binding->protocol = protocol;
 	binding->context = context;
 	binding->gate = IM_GATE_STOPPED | im_quarantine_gate(protocol->wrapper);
@@ -173,17 +186,30 @@ im_status_t im_open_adapter(struct im_binding **out, struct im_protocol *protoco
 			status = IM_STATUS_PENDING;
 	}
 	pthread_mutex_unlock(&im_core.lock);
-	if (status != IM_STATUS_SUCCESS && status != IM_STATUS_PENDING)
+	if (status != IM_STATUS_SUCCESS && status != IM_STATUS_PENDING) {
+		im_ledger_end(binding);
 		free(binding);
+	}
 	return status;
 }
 
 /* ---- Closing ------------------------------------------------------------------------------------- */
 
-static void drop_waiter(struct im_binding *binding)
+/* Its memory stays until drop_waiter(), under the same tag. */
+static void take_waiter(struct im_binding *binding, const char *tag)
 {
-	if (__atomic_sub_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL) == 0 && binding->state == IM_BINDING_GONE)
-		free(binding);
+	__atomic_add_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
+	im_ledger_take(binding, tag, __builtin_return_address(0));
+}
+
+static void drop_waiter(struct im_binding *binding, const char *tag)
+{
+	if (!im_ledger_give(binding, tag, __builtin_return_address(0)))
+		return;
+	if (__atomic_sub_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL) != 0 || binding->state != IM_BINDING_GONE)
+		return;
+	im_ledger_end(binding);
+	free(binding);
 }
 
 /* Under the lock, which is released while somebody else is still at it. */
@@ -193,8 +219,8 @@ static void finish_close(struct im_binding *binding)
 	struct im_wait wait = {0};
 
 	while (binding->holds > 0) {
-		im_verify_wait(&wait, "3.6", im_driver_over(binding), binding->adapter,
-			       "something else runs on a binding that closes");
+		im_verify_wait_holds(&wait, "3.6", binding, im_driver_over(binding), binding->adapter,
+				     "something else runs on a binding that closes");
 		im_core_wait();
 	}
 	im_forget_edges(binding);
@@ -207,12 +233,12 @@ static void finish_close(struct im_binding *binding)
 	if (bind != NULL && !binding->close_pended)
 		bind->opened = NULL;
 	binding->bind = NULL; /* who waits for the end of the bind finds it gone */
-	__atomic_add_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
+	take_waiter(binding, "last look");
 	im_set_binding_state(binding, IM_BINDING_GONE);
 	pthread_mutex_unlock(&im_core.lock);
 	im_synchronize(); /* no worker knows it any more */
 	pthread_mutex_lock(&im_core.lock);
-	drop_waiter(binding);
+	drop_waiter(binding, "last look");
 }
 
 static bool has_requests(struct im_binding *binding)
@@ -248,11 +274,11 @@ static void close_later(struct im_work *work)
 		return;
 	}
 	pthread_mutex_lock(&im_core.lock);
-	__atomic_add_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
+	take_waiter(binding, "pended close");
 	tell_closed(binding, binding->bind);
 	binding->close_pended = false;
 	im_core_changed();
-	drop_waiter(binding);
+	drop_waiter(binding, "pended close");
 	pthread_mutex_unlock(&im_core.lock);
 }
 
@@ -381,12 +407,12 @@ static void unbind(struct im_binding *binding)
 
 void im_unbind_locked(struct im_binding *binding)
 {
-	__atomic_add_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
+	take_waiter(binding, "unbind");
 	wait_for_bind(binding);
 	if (!binding->unbinding && binding->state != IM_BINDING_GONE)
 		unbind(binding);
 	wait_until_gone(binding);
-	drop_waiter(binding);
+	drop_waiter(binding, "unbind");
 }
 
 void im_unbind(struct im_binding *binding)
@@ -421,7 +447,7 @@ static void unbind_later(struct im_work *work)
 	pthread_mutex_lock(&im_core.lock);
 	if (!binding->unbinding && binding->state != IM_BINDING_GONE)
 		im_unbind_locked(binding);
-	drop_waiter(binding);
+	drop_waiter(binding, "scheduled unbind");
 	pthread_mutex_unlock(&im_core.lock);
 }
 
@@ -430,8 +456,9 @@ void im_schedule_unbind(struct im_binding *binding)
 	if (!im_usable_handle(binding, "im_schedule_unbind", "3.22"))
 		return;
 	im_close_gate(&binding->gate, IM_GATE_CLOSING);
-	__atomic_add_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
-	if (!im_schedule_work(&binding->unbind_work))
+	take_waiter(binding, "scheduled unbind");
+	if (!im_schedule_work(&binding->unbind_work) &&
+	    im_ledger_give(binding, "scheduled unbind", __builtin_return_address(0)))
 		__atomic_sub_fetch(&binding->waiters, 1, __ATOMIC_ACQ_REL);
 }
 

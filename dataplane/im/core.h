@@ -17,6 +17,7 @@
 
 #include "grace.h"
 #include "im.h"
+#include "ledger.h"
 #include "packet_pool.h"
 #include "verify.h"
 
@@ -472,6 +473,14 @@ bool im_is_driver_name(const char *name);
 /** Find by name, under the lock. */
 struct im_driver_object *im_lookup_driver(const char *name);
 struct im_instance *im_lookup_instance(const char *name);
+
+/** Keep an instance, a binding, in its list while the lock is released; let it go, under the same @p tag. Under the
+ * lock.
+ */
+void im_keep_instance(struct im_instance *instance, const char *tag);
+void im_let_go_instance(struct im_instance *instance, const char *tag);
+void im_keep_binding(struct im_binding *binding, const char *tag);
+void im_let_go_binding(struct im_binding *binding, const char *tag);
 
 /** Change a state; only what the tables of 10.21 and 10.23 allow. Under the lock. */
 void im_set_instance_state(struct im_instance *instance, enum sluice_instance_state state);

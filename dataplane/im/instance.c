@@ -25,6 +25,25 @@ struct im_instance *im_find_instance(const char *name)
 	return instance;
 }
 
+void im_keep_instance(struct im_instance *instance, const char *tag)
+{
+	instance->holds++;
+	im_ledger_take(instance, tag, __builtin_return_address(0));
+}
+
+void im_let_go_instance(struct im_instance *instance, const char *tag)
+{
+	if (im_ledger_give(instance, tag, __builtin_return_address(0)))
+		instance->holds--;
+}
+
+/* Whoever found it: where it was held is what tells them apart. */
+static void hold(struct im_instance *instance, const void *site)
+{
+	instance->holds++;
+	im_ledger_take(instance, "found by name", site);
+}
+
 struct im_instance *im_hold_instance(const char *name)
 {
 	struct im_instance *instance;
@@ -32,7 +51,7 @@ struct im_instance *im_hold_instance(const char *name)
 	pthread_mutex_lock(&im_core.lock);
 	instance = im_lookup_instance(name);
 	if (instance != NULL && instance->initialization == IM_INITIALIZATION_DONE && !instance->going)
-		instance->holds++;
+		hold(instance, __builtin_return_address(0));
 	else
 		instance = NULL;
 	pthread_mutex_unlock(&im_core.lock);
@@ -42,7 +61,8 @@ struct im_instance *im_hold_instance(const char *name)
 void im_release_instance(struct im_instance *instance)
 {
 	pthread_mutex_lock(&im_core.lock);
-	instance->holds--;
+	if (im_ledger_give(instance, "found by name", __builtin_return_address(0)))
+		instance->holds--;
 	im_core_changed();
 	pthread_mutex_unlock(&im_core.lock);
 }
@@ -68,6 +88,7 @@ static void forget(struct im_instance *instance)
 
 static void destroy(struct im_instance *instance)
 {
+	im_ledger_end(instance);
 	im_serial_destroy(instance->serial);
 	free(instance->requests.guarded);
 	free(instance);
@@ -91,6 +112,7 @@ static struct im_instance *make(struct im_miniport *miniport, const char *name, 
 	instance->initialize_work.wrapper = miniport->wrapper;
 	instance->initialize_work.core = true;
 	TAILQ_INIT(&instance->uppers);
+	im_ledger_begin(instance, IM_COUNTED_INSTANCE);
 	return instance;
 }
 
@@ -118,7 +140,7 @@ static im_status_t enter(struct im_miniport *miniport, const char *name, void *d
 	pthread_mutex_unlock(&im_core.lock);
 	*entered = instance;
 	if (status != IM_STATUS_SUCCESS)
-		free(instance);
+		destroy(instance);
 	return status;
 }
 
@@ -279,8 +301,8 @@ static void wait_for_holds(struct im_instance *instance)
 	struct im_wait wait = {0};
 
 	while (instance->holds > 0 || instance->changing || instance->reset.running) {
-		im_verify_wait(&wait, "2.46", im_driver_of(instance), instance->name,
-			       "something else runs on an instance that halts");
+		im_verify_wait_holds(&wait, "2.46", instance, im_driver_of(instance), instance->name,
+				     "something else runs on an instance that halts");
 		im_core_wait();
 	}
 }

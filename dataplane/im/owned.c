@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core.h"
+#include "im/ledger.h"
 #include "im/verify/verifier.h"
 #include "spin.h"
 
@@ -77,10 +78,10 @@ static void reclaim(struct im_owned *owned)
 }
 
 /* Without the verifier a leak harms nobody but the free memory: it is said, and the firmware goes on. */
-static void report(const char *driver, const char *text)
+static void report(const char *statement, const char *driver, const char *text)
 {
 	if (im_is_verified())
-		im_violation_text("1.22", driver, "not given back: %s", text);
+		im_violation_text(statement, driver, "not given back: %s", text);
 	else
 		fprintf(stderr, "leak: driver '%s' has not given back: %s\n", driver, text);
 }
@@ -97,15 +98,19 @@ uint32_t im_report_leaks(struct im_wrapper *wrapper)
 	struct im_owned *owned = &wrapper->owned;
 	uint32_t timers = im_drop_timers_of(wrapper);
 	uint32_t left = owned->count + timers;
-	char text[512] = "";
+	char references[1200] = "";
+	uint32_t out = im_ledger_append_of(wrapper->object->name, references, sizeof(references));
+	char text[1800] = "";
 
-	if (left == 0)
+	if (left == 0 && out == 0)
 		return 0;
-	__atomic_add_fetch(&leaked, left, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&leaked, left + out, __ATOMIC_RELAXED);
 	describe(owned, text, sizeof(text));
 	if (timers > 0)
 		im_append(text, sizeof(text), "%s%u of its timers still set", owned->count > 0 ? "; " : "", timers);
-	report(wrapper->object->name, text);
+	if (out > 0)
+		im_append(text, sizeof(text), "%s%u references%s", left > 0 ? "; " : "", out, references);
+	report(left > 0 ? "1.22" : "12.10", wrapper->object->name, text);
 	reclaim(owned);
-	return left;
+	return left + out;
 }

@@ -27,7 +27,7 @@ struct im_reference {
 	void (*destroy)(struct im_reference *reference);
 };
 
-/** Start with one reference, the creator's [8.8]. Level: any. */
+/** Start with one reference, the creator's [8.8], which has no tag. Level: any. */
 void im_reference_init(struct im_reference *reference, void (*destroy)(struct im_reference *));
 
 /**
@@ -36,8 +36,17 @@ void im_reference_init(struct im_reference *reference, void (*destroy)(struct im
  */
 bool im_reference_hold(struct im_reference *reference);
 
+/** The same under a tag, such as "open handle": it is to be dropped under the same one. With the verifier on, what is
+ * dropped under a tag that is not out, or never, is told with who took it and where [12.10]. Level: any. */
+bool im_reference_hold_as(struct im_reference *reference, const char *tag);
+
+/** The same, for who holds it for somebody else: @p site is in that one's code [12.10]. Level: any. */
+bool im_reference_hold_at(struct im_reference *reference, const char *tag, const void *site);
+
 /** One less, the caller's; the last one destroys [8.8]. NULL is nothing. Level: PASSIVE, as that of `destroy`. */
 void im_reference_drop(struct im_reference *reference);
+void im_reference_drop_as(struct im_reference *reference, const char *tag);
+void im_reference_drop_at(struct im_reference *reference, const char *tag, const void *site);
 
 /**
  * Where one counted thing at a time can be looked up. All zero is an empty one.
@@ -64,6 +73,7 @@ IM_PASSIVE struct im_reference *im_anchor_publish(struct im_anchor *anchor, stru
 
 /** What can be found, held once more for the caller, who drops it; or NULL. Both in one step [8.9]. Level: PASSIVE. */
 IM_PASSIVE struct im_reference *im_anchor_get(struct im_anchor *anchor);
+IM_PASSIVE struct im_reference *im_anchor_get_as(struct im_anchor *anchor, const char *tag);
 
 /**
  * The first step of halt [8.10]: from now on look-ups find nothing. Returns what was there (or NULL) with the reference

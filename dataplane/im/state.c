@@ -43,9 +43,10 @@ static void pause_uppers(struct im_instance *instance)
 
 	TAILQ_FOREACH(binding, &instance->uppers, upper)
 	{
-		binding->holds++;
+		im_keep_binding(binding, "pause below");
 		im_pause_binding(binding);
-		binding->holds--; /* the list may have changed, but not behind an entry that was held */
+		im_let_go_binding(binding,
+				  "pause below"); /* the list may have changed, but not behind an entry that was held */
 	}
 }
 
@@ -153,9 +154,9 @@ static im_status_t restart(struct im_instance *instance)
 	im_open_gate(&instance->gate, IM_GATE_STOPPED);
 	TAILQ_FOREACH(binding, &instance->uppers, upper)
 	{
-		binding->holds++;
+		im_keep_binding(binding, "restart below");
 		im_restart_binding(binding);
-		binding->holds--;
+		im_let_go_binding(binding, "restart below");
 	}
 	return IM_STATUS_SUCCESS;
 }

@@ -398,6 +398,11 @@ IM_PASSIVE void im_verify_wait(struct im_wait *wait, const char *statement, cons
 IM_PASSIVE void im_verify_wait_packets(struct im_wait *wait, const char *statement, const void *object,
 				       const char *driver, const char *name, const char *what);
 
+/** The same for whoever holds @p object, a binding or an instance called @p name: each is told, with where it took it
+ * [12.10]. */
+IM_PASSIVE void im_verify_wait_holds(struct im_wait *wait, const char *statement, const void *object,
+				     const char *driver, const char *name, const char *what);
+
 /** Watchdogs that are due. Level: PASSIVE. */
 IM_PASSIVE void im_verify_tick(uint64_t now_ns);
 

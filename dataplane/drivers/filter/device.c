@@ -96,7 +96,7 @@ IM_PASSIVE static struct filter_vnic *hold_vnic(const char name[SLUICE_NAME_SIZE
 	vnic = vnics.first;
 	while (vnic != NULL && memcmp(vnic->name, name, SLUICE_NAME_SIZE) != 0)
 		vnic = vnic->next;
-	if (vnic != NULL && !im_reference_hold(&vnic->reference))
+	if (vnic != NULL && !im_reference_hold_as(&vnic->reference, "call"))
 		vnic = NULL;
 	im_release_spin_lock(&vnics.lock);
 	return vnic;
@@ -154,7 +154,7 @@ IM_PASSIVE static im_status_t change_named(struct im_wrapper *wrapper, struct im
 		status = IM_STATUS_NOT_READY;
 	else
 		status = im_change_rules(wrapper, change);
-	im_reference_drop(&vnic->reference);
+	im_reference_drop_as(&vnic->reference, "call");
 	return status;
 }
 
@@ -184,7 +184,7 @@ IM_PASSIVE static im_status_t call(void *handle_context, struct im_device_call *
 /* The registration can be found before its name can be opened; it may be gone again by now (8.13). */
 IM_PASSIVE static im_status_t open(struct im_device *device, void **handle_context)
 {
-	struct im_reference *reference = im_anchor_get(&current);
+	struct im_reference *reference = im_anchor_get_as(&current, "open handle");
 
 	(void)device;
 	if (reference == NULL)
@@ -197,7 +197,7 @@ IM_PASSIVE static void close(void *handle_context)
 {
 	struct registration *registration = handle_context;
 
-	im_reference_drop(&registration->reference);
+	im_reference_drop_as(&registration->reference, "open handle");
 }
 
 /* ---- Life ------------------------------------------------------------------------------------------ */
@@ -257,9 +257,9 @@ IM_PASSIVE static void deregister_device(void)
 
 IM_PASSIVE static bool is_registered(void)
 {
-	struct im_reference *reference = im_anchor_get(&current);
+	struct im_reference *reference = im_anchor_get_as(&current, "look");
 
-	im_reference_drop(reference);
+	im_reference_drop_as(reference, "look");
 	return reference != NULL;
 }
 

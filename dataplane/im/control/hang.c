@@ -54,12 +54,12 @@ static bool says_so(struct im_instance *instance)
 /* Under the lock, which is released meanwhile; the hold keeps the instance. */
 static void check(struct im_instance *instance, uint64_t now_ns)
 {
-	instance->holds++;
+	im_keep_instance(instance, "hang check");
 	pthread_mutex_unlock(&im_core.lock);
 	if ((says_so(instance) || is_overdue(instance, now_ns)) && im_begin_reset(instance, NULL) == IM_STATUS_SUCCESS)
 		im_run_reset(&instance->reset.work);
 	pthread_mutex_lock(&im_core.lock);
-	instance->holds--;
+	im_let_go_instance(instance, "hang check");
 	im_core_changed();
 }
 

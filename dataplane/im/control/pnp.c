@@ -138,11 +138,11 @@ static im_status_t tell(struct im_binding *binding, struct im_pnp_event *event)
 
 	if (!hears(binding))
 		return IM_STATUS_SUCCESS;
-	binding->holds++;
+	im_keep_binding(binding, "event");
 	pthread_mutex_unlock(&im_core.lock);
 	status = im_pnp_event_to(binding, event);
 	pthread_mutex_lock(&im_core.lock);
-	binding->holds--;
+	im_let_go_binding(binding, "event");
 	im_core_changed();
 	return status;
 }
@@ -173,11 +173,11 @@ im_status_t im_tell_pnp_event(struct im_instance *instance, struct im_pnp_event 
 	{
 		if (instance != NULL && binding->lower != instance)
 			continue;
-		binding->holds++;
+		im_keep_binding(binding, "event for all");
 		status = tell(binding, event);
 		if (status != IM_STATUS_SUCCESS && event->code == IM_PNP_QUERY_REMOVE)
 			take_back(instance, binding);
-		binding->holds--;
+		im_let_go_binding(binding, "event for all");
 		im_core_changed();
 		first = first == IM_STATUS_SUCCESS ? status : first;
 		if (status != IM_STATUS_SUCCESS && event->code == IM_PNP_QUERY_REMOVE)

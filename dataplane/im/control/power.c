@@ -135,13 +135,13 @@ static void shut_down(struct im_instance *instance)
 	void (*handler)(void *) = instance->miniport->handlers.adapter_shutdown;
 	struct im_frame frame;
 
-	instance->holds++;
+	im_keep_instance(instance, "shutdown");
 	pthread_mutex_unlock(&im_core.lock);
 	im_enter(&frame, IM_HANDLER_adapter_shutdown, im_wrapper_of(instance), instance);
 	handler(instance->context);
 	im_leave(&frame);
 	pthread_mutex_lock(&im_core.lock);
-	instance->holds--;
+	im_let_go_instance(instance, "shutdown");
 	im_core_changed();
 }
 

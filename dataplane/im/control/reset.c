@@ -332,8 +332,8 @@ void im_stop_resets(struct im_instance *instance)
 	im_spin_unlock(&instance->requests.lock.held);
 	pthread_mutex_lock(&im_core.lock);
 	while (__atomic_load_n(&instance->reset.running, __ATOMIC_RELAXED) || instance->holds > 0) {
-		im_verify_wait(&wait, "7.1", im_driver_of(instance), instance->name,
-			       "a reset does not end, and the instance halts");
+		im_verify_wait_holds(&wait, "7.1", instance, im_driver_of(instance), instance->name,
+				     "a reset does not end, and the instance halts");
 		im_core_wait();
 	}
 	pthread_mutex_unlock(&im_core.lock);

@@ -133,6 +133,7 @@ struct im_past {
 /* What one of several receivers of a packet owes. */
 struct im_debt {
 	const void *binding;
+	const char *driver; /* kept name */
 	uint16_t promised;
 	uint16_t returned;
 	bool said; /* `promised` is: its receive handler has returned */

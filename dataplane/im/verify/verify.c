@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "im/core.h"
+#include "im/ledger.h"
 #include "im/spin.h"
 #include "verifier.h"
 
@@ -55,8 +56,12 @@ int im_verify(const struct im_verify_options *options)
 #endif
 	im_verify_end();
 	result = im_packets_watch();
-	if (result != 0)
+	if (result == 0)
+		result = im_ledger_watch();
+	if (result != 0) {
+		im_packets_unwatch();
 		return result;
+	}
 	im_verify_now = *options;
 	im_verify_fail(options->fail_call, options->fail_allocation);
 	violations.last[0] = '\0';
@@ -80,6 +85,7 @@ void im_verify_end(void)
 	im_watch_reset();
 	im_handles_reset();
 	im_forget_orders();
+	im_ledger_unwatch();
 	im_packets_unwatch();
 }
 

@@ -186,6 +186,18 @@ static void append_holder(const struct im_track *track, char *text, size_t size)
 	im_append(text, size, "%s by '%s' to '%s', slot %u", edges[top->kind], top->giver, top->holder, top->slot);
 }
 
+/* Whose returns are missing of a packet that several have. */
+static void append_debts(const struct im_track *track, char *text, size_t size)
+{
+	for (uint32_t i = 0; i < track->debt_count; i++) {
+		const struct im_debt *debt = &track->debts[i];
+
+		if (debt->said && debt->returned < debt->promised)
+			im_append(text, size, "\n    '%s' has returned it %u of %u times", debt->driver, debt->returned,
+				  debt->promised);
+	}
+}
+
 void im_track_append(const struct im_track *track, char *text, size_t size)
 {
 	uint32_t kept = RTE_MIN(track->past_count, IM_TRACK_EDGES);
@@ -193,6 +205,7 @@ void im_track_append(const struct im_track *track, char *text, size_t size)
 
 	im_append(text, size, "\n  packet %p: ", (const void *)track->packet);
 	append_holder(track, text, size);
+	append_debts(track, text, size);
 	for (uint32_t i = 0; i < kept; i++) {
 		const struct im_past *past = &track->past[(track->past_count - 1 - i) % IM_TRACK_EDGES];
 

@@ -54,7 +54,8 @@ static struct im_debt *debt_of(struct im_track *track, const struct im_binding *
 			return &track->debts[i];
 	if (track->debt_count == IM_TRACK_RECEIVERS)
 		return NULL;
-	track->debts[track->debt_count] = (struct im_debt){.binding = binding};
+	track->debts[track->debt_count] =
+		(struct im_debt){.binding = binding, .driver = im_kept_name(binding->protocol->wrapper)};
 	return &track->debts[track->debt_count++];
 }
 

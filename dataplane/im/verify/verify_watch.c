@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "im/core.h"
+#include "im/ledger.h"
 #include "im/spin.h"
 #include "verifier.h"
 
@@ -248,7 +249,7 @@ IM_PASSIVE static bool is_too_long(struct im_wait *wait)
 IM_PASSIVE static void blame(const struct im_wait *wait, const char *statement, const char *driver, const char *object,
 			     const char *what)
 {
-	char text[1500];
+	char text[2500];
 
 	snprintf(text, sizeof(text), "%s (for more than %u ms: for '%s' ", what, im_verify_now.wait_limit_ms, object);
 	append_thread(text, sizeof(text), im_this_worker->index);
@@ -275,6 +276,18 @@ void im_verify_wait_packets(struct im_wait *wait, const char *statement, const v
 		return;
 	holder = im_packets_holder(object);
 	blame(wait, statement, holder != NULL ? holder : driver, name, what);
+}
+
+void im_verify_wait_holds(struct im_wait *wait, const char *statement, const void *object, const char *driver,
+			  const char *name, const char *what)
+{
+	char text[1500];
+
+	if (!is_too_long(wait))
+		return;
+	snprintf(text, sizeof(text), "%s", what);
+	im_ledger_append(object, text, sizeof(text));
+	blame(wait, statement, driver, name, text);
 }
 
 /* ---- Ticks ---------------------------------------------------------------------------------------- */

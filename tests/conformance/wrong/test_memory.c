@@ -82,6 +82,69 @@ static void c1_22_memory(void **state)
 	wrong_try(rows);
 }
 
+/* ---- References ---------------------------------------------------------------------------------- */
+
+/* What a VNIC and whoever answers a query of it have together. */
+static struct im_reference shared;
+
+static void nothing_to_free(struct im_reference *reference)
+{
+	(void)reference;
+}
+
+static im_status_t initialize_shared(struct im_instance *instance, void *device_context)
+{
+	im_reference_init(&shared, nothing_to_free);
+	return right.miniport.initialize(instance, device_context);
+}
+
+static void halt_shared(void *context)
+{
+	im_reference_drop(&shared);
+	right.miniport.halt(context);
+}
+
+/* Drops what it holds while it answers @p times times where it is wrong. */
+static im_status_t query_shared(unsigned times, void *context, uint32_t oid, void *buffer, uint32_t length,
+				uint32_t *written, uint32_t *needed)
+{
+	assert_true(im_reference_hold_as(&shared, "query"));
+	for (unsigned i = 0; i < (wrong && oid == SLUICE_OID_GEN_LINK_SPEED ? times : 1); i++)
+		im_reference_drop_as(&shared, "query");
+	return right.miniport.query_information(context, oid, buffer, length, written, needed);
+}
+
+static im_status_t query_and_keep(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
+				  uint32_t *needed)
+{
+	return query_shared(0, context, oid, buffer, length, written, needed);
+}
+
+static im_status_t query_and_drop_twice(void *context, uint32_t oid, void *buffer, uint32_t length, uint32_t *written,
+					uint32_t *needed)
+{
+	return query_shared(2, context, oid, buffer, length, written, needed);
+}
+
+static void c12_10_references(void **state)
+{
+	static const struct wrong rows[] = {
+		{"gives back a reference twice", "12.10", "mid",
+		 .miniport = {.initialize = initialize_shared,
+			      .halt = halt_shared,
+			      .query_information = query_and_drop_twice},
+		 .scene = wrong_query},
+		{"does not give back a reference", "12.10", "mid",
+		 .miniport = {.initialize = initialize_shared,
+			      .halt = halt_shared,
+			      .query_information = query_and_keep},
+		 .scene = wrong_query},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
 /* ---- Pools --------------------------------------------------------------------------------------- */
 
 static struct im_pool *pool;
@@ -365,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c1_22_memory),
+		cmocka_unit_test(c12_10_references),
 		cmocka_unit_test(c4_14_c5_21_c5_31_pools),
 		cmocka_unit_test(c9_28_timers),
 		cmocka_unit_test(c1_23_work_items),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets that are lent upward: who has each, and what a driver does with one that it has not. */
 #include <string.h>
+#include <time.h>
 
 #include "im/verify/verifier.h"
 #include "watched.h"
@@ -136,6 +137,34 @@ static void returned_for_another_receiver(void **state)
 	assert_int_equal(watched.home.count, 1);
 }
 
+/* Each promise is a reference of its receiver: the report names whose is missing, and where the others were returned.
+ */
+/* contract: 12.10 */
+static void wait_tells_whose_return_is_missing(void **state)
+{
+	const struct timespec moment = {.tv_nsec = 2000000};
+	struct im_packet *packet = watched_packet();
+	struct im_wait wait = {0};
+
+	(void)state;
+	watched_move_top("nic");
+	watched.in_receive = promise_one;
+	watched.references = 2;
+	indicate_one(packet, IM_STATUS_SUCCESS);
+	return_one(packet);
+	im_return_packets(watched.mid_binding, &packet, 1);
+	im_verify_now.wait_limit_ms = 1;
+	im_verify_wait_packets(&wait, "10.25", watched.nic, "nic", "nic", "paused");
+	nanosleep(&moment, NULL);
+	im_verify_wait_packets(&wait, "10.25", watched.nic, "nic", "nic", "paused");
+	im_verify_now.wait_limit_ms = 30000;
+	watched_expect("10.25", "its receivers",
+		       "'top' has returned it 1 of 2 times\n    returned by 'mid', 0 ms ago, at ");
+	assert_null(strstr(im_last_violation(), "'mid' has returned it"));
+	return_one(packet);
+	assert_int_equal(watched.home.count, 1);
+}
+
 /* What it is shown belongs to the miniport, whatever its name stands for. */
 static void return_it(struct im_packet *packet)
 {
@@ -240,6 +269,7 @@ int main(void)
 		WATCHED_TEST(returned_what_was_for_the_call),
 		WATCHED_TEST(returned_while_above_has_it),
 		WATCHED_TEST(sent_what_was_for_the_call),
+		WATCHED_TEST(wait_tells_whose_return_is_missing),
 		WATCHED_TEST(words_written_while_lent),
 	};
 
