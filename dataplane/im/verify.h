@@ -337,6 +337,11 @@ IM_DISPATCH void im_verify_home(const struct im_instance *owner, struct im_packe
 IM_DISPATCH void im_verify_promised(const struct im_binding *receiver, struct im_packet **packets,
 				    const uint16_t *references, uint16_t count);
 
+/** Put bytes that nobody may write to behind something, where there is room for them; whether they still are as they
+ * were put there [12.40]. Level: any. */
+void im_guard_memory(void *behind, size_t size);
+bool im_is_guarded(const void *behind, size_t size);
+
 /** A packet leaves or enters a driver's pool. Level: DISPATCH. */
 IM_DISPATCH void im_verify_allocated(struct im_packet *packet, const struct im_wrapper *owner);
 IM_DISPATCH void im_verify_freed(struct im_packet *packet, const struct im_wrapper *owner);

@@ -11,12 +11,15 @@
 
 #include "im/core.h"
 
+#define GUARD_SIZE 16u /* behind each descriptor, at least [12.40] */
+
 struct im_pool {
 	struct im_object object;
 	uint64_t head; /* atomic: changes in the high half, number of the first free one in the low, 0: none */
 	uint32_t count;
 	uint16_t slots;
-	size_t stride;	/* bytes of a descriptor */
+	size_t size;	/* bytes of a descriptor, ... */
+	size_t stride;	/* ... with those that fill up its cache lines, and a guard where the verifier is on */
 	uint32_t *next; /* by number - 1: number of the next free one; atomic */
 	uint8_t *memory;
 };
@@ -44,7 +47,8 @@ static struct im_pool *create(uint32_t count, uint16_t slots)
 		return NULL;
 	pool->count = count;
 	pool->slots = slots;
-	pool->stride = RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE);
+	pool->size = size;
+	pool->stride = RTE_ALIGN_CEIL(size + (im_is_verified() ? GUARD_SIZE : 0), RTE_CACHE_LINE_SIZE);
 	pool->next = im_fault_allocation() ? NULL : calloc(count, sizeof(*pool->next));
 	pool->memory = im_fault_allocation() ? NULL : aligned_alloc(RTE_CACHE_LINE_SIZE, count * pool->stride);
 	if (pool->next != NULL && pool->memory != NULL)
@@ -57,7 +61,10 @@ static void fill(struct im_pool *pool)
 {
 	memset(pool->memory, 0, pool->count * pool->stride);
 	for (uint32_t number = 1; number <= pool->count; number++) {
-		packet_of(pool, number)->flags = IM_PACKET_FREE;
+		struct im_packet *packet = packet_of(pool, number);
+
+		packet->flags = IM_PACKET_FREE;
+		im_guard_memory((uint8_t *)packet + pool->size, pool->stride - pool->size);
 		pool->next[number - 1] = number < pool->count ? number + 1 : 0;
 	}
 	pool->head = 1;
@@ -192,6 +199,18 @@ IM_DISPATCH static uint32_t number_of(const struct im_pool *pool, const struct i
 	return (uint32_t)(offset / pool->stride) + 1;
 }
 
+IM_DISPATCH static void check_freed(const struct im_pool *pool, struct im_packet *packet)
+{
+	uint8_t *behind = (uint8_t *)packet + pool->size;
+	size_t size = pool->stride - pool->size;
+
+	im_verify_freed(packet, pool->object.owner);
+	if (im_is_guarded(behind, size))
+		return;
+	im_guard_memory(behind, size);
+	im_violation("12.40", pool->object.owner->object->name, "wrote past the end of a packet of its pool");
+}
+
 void im_free_packet(struct im_pool *pool, struct im_packet *packet)
 {
 	uint32_t number = number_of(pool, packet);
@@ -199,7 +218,7 @@ void im_free_packet(struct im_pool *pool, struct im_packet *packet)
 	if (number == 0)
 		return;
 	if (unlikely(is_verified()))
-		im_verify_freed(packet, pool->object.owner);
+		check_freed(pool, packet);
 	packet->flags = IM_PACKET_FREE;
 	put(pool, number);
 }

@@ -106,6 +106,14 @@ enum im_edge_kind {
 #undef X
 };
 
+/* Bytes behind the end of a frame, as they were before the guard stood there; `length` 0: none. */
+struct im_guard {
+	struct rte_mbuf *last;
+	uint8_t *at;
+	uint8_t before[8];
+	uint8_t length;
+};
+
 /* One handing over: who gave the packet to whom, and what must be as it was when it comes back. */
 struct im_handover {
 	const void *object; /* the binding that sent, the instance that indicated */
@@ -117,6 +125,7 @@ struct im_handover {
 	struct rte_mbuf *mbuf;
 	uint32_t length;
 	struct im_packet_info info;
+	struct im_guard guard;
 	uint16_t slot;
 	uint8_t kind;  /* IM_EDGE_SENT or IM_EDGE_INDICATED */
 	bool for_call; /* indicated with status RESOURCES */
@@ -153,6 +162,7 @@ struct im_track {
 	struct im_past past[IM_TRACK_EDGES]; /* a ring */
 	uint32_t debt_count;		     /* where the packet is shared: then nobody hands it on */
 	struct im_debt debts[IM_TRACK_RECEIVERS];
+	uint32_t guarded_slot;		   /* whose beginning is a guard behind the words before it; 0: none */
 	const char *left[IM_TRACK_LEVELS]; /* by slot: who had the words there last; they are poison now */
 	struct im_handover levels[IM_TRACK_LEVELS];
 };

@@ -94,6 +94,8 @@ static void push(struct im_track *track, struct im_packet *packet, const struct 
 	track->debt_count = 0;
 	memcpy(top->words, words, sizeof(top->words));
 	poison(words);
+	im_guard_frame(track, &top->guard, packet);
+	im_guard_words(track, packet, top->slot + 1u);
 }
 
 void im_take_back(struct im_track *track, struct im_packet *packet, const char *statement, struct im_finding *finding)
@@ -101,9 +103,14 @@ void im_take_back(struct im_track *track, struct im_packet *packet, const char *
 	struct im_handover *top = im_top_of(track);
 	uintptr_t *words = packet->stack[top->slot].words;
 
+	if (!im_unguard_words(track, packet, top->slot + 1u))
+		im_find(finding, "12.40", top->holder, "wrote past the end of its words of a packet");
+	if (!im_unguard_frame(&top->guard, packet))
+		im_find(finding, "12.40", top->holder, "wrote past the end of a frame");
 	if (!is_poison(words))
 		im_find(finding, statement, top->giver, "wrote to its words of a packet that it had handed on");
 	memcpy(words, top->words, sizeof(top->words));
+	im_guard_words(track, packet, top->slot);
 	track->level_count--;
 }
 
@@ -185,6 +192,8 @@ bool im_hand_on(struct im_packet *packet, const struct im_handover *next, const 
 	if (track != NULL && !im_is_beyond(track, packet->depth + 1u)) {
 		legal = may_hand_on(track, packet, next, &finding);
 		if (legal) {
+			if (!im_unguard_words(track, packet, packet->depth))
+				im_find(&finding, "12.40", next->giver, "wrote past the end of its words of a packet");
 			enter_slot(track, packet, (uint16_t)(packet->depth + 1), &finding);
 			im_track_wake(shard, track);
 			push(track, packet, next);

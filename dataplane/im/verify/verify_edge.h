@@ -30,6 +30,14 @@ struct im_handover *im_top_of(struct im_track *track);
 /** Hand a packet on. False: it is not legal. */
 bool im_hand_on(struct im_packet *packet, const struct im_handover *next, const void *site);
 
+/** Guard the end of a frame; take the guard away. False: somebody has written there. */
+void im_guard_frame(const struct im_track *track, struct im_guard *guard, const struct im_packet *packet);
+bool im_unguard_frame(struct im_guard *guard, const struct im_packet *packet);
+
+/** The same for the end of the words in slot @p slot. */
+void im_guard_words(struct im_track *track, struct im_packet *packet, uint32_t slot);
+bool im_unguard_words(struct im_track *track, const struct im_packet *packet, uint32_t slot);
+
 /** Whether nothing is known of what was done at @p depth slots, as that is more than there are levels. */
 bool im_is_beyond(const struct im_track *track, uint32_t depth);
 

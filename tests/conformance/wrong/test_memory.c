@@ -275,6 +275,111 @@ static void c4_14_c5_21_c5_31_pools(void **state)
 	wrong_try(rows);
 }
 
+/* ---- Packets ------------------------------------------------------------------------------------- */
+
+static void write_behind(struct im_packet *packet)
+{
+	if (wrong)
+		rte_pktmbuf_mtod(packet->mbuf, uint8_t *)[packet->mbuf->data_len] = 0;
+}
+
+static void send_a_byte_too_many(void *context, struct im_packet **packets, uint16_t count)
+{
+	write_behind(packets[0]);
+	right.miniport.send_packets(context, packets, count);
+}
+
+static void receive_a_byte_too_many(void *context, struct im_packet **packets, uint16_t count, uint16_t *references)
+{
+	write_behind(packets[0]);
+	right.protocol.receive_packets(context, packets, count, references);
+}
+
+/* As in a buffer of the card's there is room behind the frame: what is written there is nobody's fault to the C
+ * library.
+ */
+static struct im_packet *roomy_packet(void)
+{
+	struct im_packet *packet = wrong_packet();
+
+	packet->mbuf->data_len -= 4;
+	packet->mbuf->pkt_len -= 4;
+	packet->length -= 4;
+	return packet;
+}
+
+static void send_a_roomy_one(void)
+{
+	struct im_packet *packet = roomy_packet();
+
+	wrong_stack();
+	send(packet);
+}
+
+static void lend_a_roomy_one(void)
+{
+	struct im_packet *packet = roomy_packet();
+
+	rig.top->script.references = 1;
+	wrong_stack();
+	rig_indicate(rig.port, &packet, 1, IM_STATUS_SUCCESS);
+	host_settle();
+	rig_return(rig.top_binding, rig.top_binding->held_count);
+	host_settle();
+}
+
+/* The last byte that one may write to, and the next one. */
+static void write_words(struct im_packet *packet)
+{
+	uint8_t *words = (uint8_t *)im_packet_words(packet);
+
+	memset(words, 1, 2 * sizeof(uintptr_t) + (wrong ? 1 : 0));
+}
+
+static void refuse_a_word_too_many(void *context, struct im_packet **packets, uint16_t count)
+{
+	write_words(packets[0]);
+	for (uint16_t i = 0; i < count; i++)
+		packets[i]->status = IM_STATUS_FAILURE;
+	im_send_complete(((struct rig_vnic *)context)->instance, packets, count);
+}
+
+static void send_a_word_too_many(void)
+{
+	struct im_packet *packet = wrong_packet();
+
+	wrong_stack();
+	send(packet);
+	write_words(packet); /* its own again */
+	packet->status = IM_STATUS_SUCCESS;
+	send(packet);
+}
+
+static void fill_a_descriptor(void)
+{
+	struct im_packet *packet = take_packet();
+
+	memset(packet->stack, 0, packet->slots * sizeof(packet->stack[0]) + (wrong ? 1 : 0));
+	give_packet(packet);
+}
+
+static void c12_40_guards(void **state)
+{
+	static const struct wrong rows[] = {
+		{"writes past the end of a frame that it is sent", "12.40", "mid",
+		 .miniport = {.send_packets = send_a_byte_too_many}, .scene = send_a_roomy_one},
+		{"writes past the end of a frame that it is lent", "12.40", "mid",
+		 .protocol = {.receive_packets = receive_a_byte_too_many}, .scene = lend_a_roomy_one},
+		{"writes past its words of a packet that it gives back", "12.40", "mid",
+		 .miniport = {.send_packets = refuse_a_word_too_many}, .scene = wrong_send},
+		{"writes past its words of a packet that it sends", "12.40", "top", .scene = send_a_word_too_many},
+		{"writes past the end of a packet of its pool", "12.40", "top", .scene = fill_a_descriptor},
+	};
+
+	(void)state;
+	wrong_try(rows);
+}
+
 /* ---- Timers -------------------------------------------------------------------------------------- */
 
 static struct im_timer timer;
@@ -427,11 +532,9 @@ static void c1_23_work_items(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(c1_22_memory),
-		cmocka_unit_test(c12_10_references),
-		cmocka_unit_test(c4_14_c5_21_c5_31_pools),
-		cmocka_unit_test(c9_28_timers),
-		cmocka_unit_test(c1_23_work_items),
+		cmocka_unit_test(c1_22_memory),	 cmocka_unit_test(c12_10_references),
+		cmocka_unit_test(c12_40_guards), cmocka_unit_test(c4_14_c5_21_c5_31_pools),
+		cmocka_unit_test(c9_28_timers),	 cmocka_unit_test(c1_23_work_items),
 	};
 
 	return host_run_tests(tests);
