@@ -2,6 +2,7 @@
 /* Packets of a test: descriptors and buffers from malloc, so that a sanitizer sees each touch too much. */
 #include <string.h>
 
+#include "fence.h"
 #include "rig.h"
 
 #define ROOM 128u /* before the data of each segment, for headers */
@@ -46,7 +47,7 @@ static struct im_packet *make(uint16_t slots, const uint8_t *bytes, uint32_t len
 	packet->slots = slots;
 	packet->length = length;
 	packet->status = IM_STATUS_SUCCESS;
-	packet->mbuf = chain(bytes, length, size);
+	packet->mbuf = size == 1 ? fence_frame(bytes, length) : chain(bytes, length, size);
 	return packet;
 }
 
@@ -79,6 +80,10 @@ void rig_packets_free(struct im_packet **packets, uint16_t count)
 		struct rte_mbuf *mbuf = packets[i]->mbuf;
 
 		assert_int_equal(packets[i]->depth, 0); /* nobody on its way has it any more */
+		if (mbuf != NULL && RTE_MBUF_HAS_EXTBUF(mbuf)) {
+			fence_free(mbuf);
+			mbuf = NULL;
+		}
 		while (mbuf != NULL) {
 			struct rte_mbuf *rest = mbuf->next;
 

@@ -48,7 +48,7 @@ static void *play(void *argument)
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		struct im_frame frame;
 
-		im_enter(&frame, IM_HANDLER_send_packets, &watched_wrapper, &watched);
+		im_enter(&frame, IM_HANDLER_send_packets, &watched_wrapper, &watched_instance);
 		im_acquire_spin_lock(&lock);
 		im_release_spin_lock(&lock);
 		for (uint32_t k = 0; k < PACKETS; k++)
