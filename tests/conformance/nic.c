@@ -20,11 +20,22 @@ struct batch {
 	struct im_packet *packets[IM_BURST];
 };
 
+static void finish(struct rig_vnic *vnic, struct im_packet **packets, uint16_t count, im_status_t status)
+{
+	uint32_t taken = __atomic_load_n(&vnic->taken, __ATOMIC_RELAXED);
+
+	/* there is room again; another thread may be taking more */
+	while (!__atomic_compare_exchange_n(&vnic->taken, &taken, taken - RTE_MIN(taken, (uint32_t)count), true,
+					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+	im_send_complete_status(vnic->instance, packets, count, status);
+}
+
 static void complete_batch(void *argument)
 {
 	struct batch *batch = argument;
 
-	im_send_complete_status(batch->vnic->instance, batch->packets, batch->count, batch->status);
+	finish(batch->vnic, batch->packets, batch->count, batch->status);
 	free(batch);
 }
 
@@ -74,11 +85,11 @@ static void send_serialised(struct rig_vnic *vnic, struct im_packet **packets, u
 	const struct rig_script *script = &vnic->driver->script;
 
 	for (uint16_t i = 0; i < count; i++) {
-		if (script->room > 0 && vnic->taken == script->room) {
+		if (script->room > 0 && __atomic_load_n(&vnic->taken, __ATOMIC_ACQUIRE) >= script->room) {
 			packets[i]->status = IM_STATUS_RESOURCES;
 			return;
 		}
-		vnic->taken++;
+		__atomic_add_fetch(&vnic->taken, 1, __ATOMIC_ACQ_REL);
 		packets[i]->status = (uint16_t)(script->sends == RIG_INLINE ? script->send_status : IM_STATUS_PENDING);
 		if (script->sends != RIG_INLINE)
 			complete_when(vnic, &packets[i], 1);
@@ -116,12 +127,6 @@ static void nic_cancel_send_packets(void *context, uint32_t cancel_id)
 			rig_complete_one(vnic, vnic->held[at], IM_STATUS_SEND_ABORTED);
 		else
 			at++;
-}
-
-static void finish(struct rig_vnic *vnic, struct im_packet **packets, uint16_t count, im_status_t status)
-{
-	vnic->taken -= RTE_MIN(vnic->taken, (uint32_t)count); /* there is room again */
-	im_send_complete_status(vnic->instance, packets, count, status);
 }
 
 void rig_complete(struct rig_vnic *vnic, uint32_t count, im_status_t status)
