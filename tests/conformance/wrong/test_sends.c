@@ -265,7 +265,7 @@ static void send_and_pause(void)
 	host_settle();
 }
 
-/* contract: 4.12 11.1 12.16 12.18 12.19 12.21 12.38 */
+/* contract: 4.12 11.1 11.25 12.16 12.18 12.19 12.21 12.38 */
 static void c4_35_c10_26_sends_that_do_not_come_back(void **state)
 {
 	static const struct wrong rows[] = {

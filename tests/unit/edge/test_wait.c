@@ -2,6 +2,7 @@
 /* Packets that wait for a slow port while something else happens: pause, cancel, threads that do not own the queue. */
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "eal.h"
 #include "wires.h"
@@ -138,6 +139,77 @@ static void what_waits_for_a_dead_port_is_given_up(void **state)
 	wires_down(&wires);
 }
 
+static uint32_t ended; /* atomic */
+
+static void *stop_elsewhere(void *stop)
+{
+	assert_int_equal(im_thread_attach(), 0);
+	(*(void (**)(void))stop)();
+	im_thread_detach();
+	__atomic_store_n(&ended, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void pause_the_wire(void)
+{
+	im_pause(im_find_instance("wire0"));
+}
+
+static void pause_the_top(void)
+{
+	im_pause(im_find_instance("p0"));
+}
+
+static void unbind_from_the_wire(void)
+{
+	assert_int_equal(im_unbind_over("wire0"), IM_STATUS_SUCCESS);
+}
+
+static bool is_pausing(const struct im_instance *instance)
+{
+	bool pausing;
+
+	pthread_mutex_lock(&im_core.lock);
+	pausing = TAILQ_FIRST(&instance->uppers)->state == IM_BINDING_PAUSING;
+	pthread_mutex_unlock(&im_core.lock);
+	return pausing;
+}
+
+/* The core waits for as long as it takes (5.29): that it ends, in time and as a failure, is up to the port. */
+static void stop_over_a_dead_port(void (*stop)(void), const char *adapter)
+{
+	pthread_t thread;
+
+	up(&(struct wires_config){.levels = 1, .to_wire = 4});
+	wires_put(&wires, wires.from_host, 0, 10, 64, 1);
+	wires_poll(wires.host);
+	edge_port_flush(wires.wire);
+	edge_port_flush(wires.wire); /* takes nothing any more */
+	ended = 0;
+	assert_int_equal(pthread_create(&thread, NULL, stop_elsewhere, &stop), 0);
+	while (!is_pausing(im_find_instance(adapter)))
+		usleep(100);
+	edge_port_flush(wires.wire);
+	assert_int_equal(wires.wire->queues[0].pending, 6);
+	assert_int_equal(__atomic_load_n(&ended, __ATOMIC_ACQUIRE), 0);
+	wires.wire->queues[0].stuck_since -= (EDGE_STUCK_SECONDS + 1) * rte_get_tsc_hz();
+	edge_port_flush(wires.wire);
+	pthread_join(thread, NULL);
+	assert_int_equal(ended, 1);
+	assert_int_equal(count_status(IM_STATUS_FAILURE), 6);
+	assert_int_equal(im_outstanding(im_find_instance("wire0")), 0);
+	wires_down(&wires);
+}
+
+/* contract: 11.25 */
+static void a_pause_or_an_unbind_over_a_dead_port_ends(void **state)
+{
+	(void)state;
+	stop_over_a_dead_port(pause_the_wire, "wire0");
+	stop_over_a_dead_port(pause_the_top, "p0");
+	stop_over_a_dead_port(unbind_from_the_wire, "wire0");
+}
+
 static void a_port_that_takes_a_little_is_not_dead(void **state)
 {
 	(void)state;
@@ -248,6 +320,7 @@ int main(void)
 		cmocka_unit_test(an_unbind_of_the_top_loses_nothing),
 		cmocka_unit_test(a_cancel_takes_out_what_waits_with_the_id),
 		cmocka_unit_test(what_waits_for_a_dead_port_is_given_up),
+		cmocka_unit_test(a_pause_or_an_unbind_over_a_dead_port_ends),
 		cmocka_unit_test(a_port_that_takes_a_little_is_not_dead),
 		cmocka_unit_test(packets_of_another_thread_are_left_to_the_owner),
 		cmocka_unit_test(another_threads_packets_that_find_no_room_fail),
