@@ -66,7 +66,7 @@ INSTRUMENTATION = ("__asan_", "__ubsan_", "__tsan_", "__sanitizer_", "__sanitize
 # Where a path ends: nothing behind them matters to a packet, for something is wrong already, or somebody waits for it.
 ENDS = table(
     ("the contract is broken: says how, and stops the firmware unless the verifier is told to count",
-     "im_violation im_violation_text im_violation_at im_find im_track_append"),
+     "im_violation im_violation_text im_violation_at im_find im_track_append im_ledger_describe"),
     ("stops: an impossible state in DPDK", "__rte_panic rte_panic rte_exit"),
     ("wakes a host that sleeps and asked for it, by a message that does not wait: at most one of a burst", "hostport_wake"),
     ("stops: a failed check of the compiler's or the C library's", "abort __assert_fail __stack_chk_fail __chk_fail"),
