@@ -33,7 +33,7 @@ int control_create(struct control *control, uint32_t rule_budget, struct im_pack
 	if (control->counters == NULL)
 		return -ENOMEM;
 	init_locks(control);
-	uploads_create(&control->uploads, control->boot_id << 32 | 1);
+	uploads_create(&control->uploads, (control->boot_id & 0x1fffff) << 32 | 1); /* 53 bits: JSON knows no more */
 	return 0;
 }
 

@@ -28,15 +28,15 @@ struct upload {
 	uint32_t received; /* written by the client that has it */
 	uint32_t lease_ms; /* 0: it goes with its client */
 	/* under the store's lock */
-	bool taken;			/* a client has it */
-	uint64_t deadline_ms;		/* of the lease, where no client has it; 0: not set yet */
-	_Alignas(16) uint8_t bytes[];	/* records are read in place */
+	bool taken;		      /* a client has it */
+	uint64_t deadline_ms;	      /* of the lease, where no client has it; 0: not set yet */
+	_Alignas(16) uint8_t bytes[]; /* records are read in place */
 };
 
 struct uploads {
 	pthread_mutex_t lock;
 	uint64_t next_id;
-	uint64_t now_ms; /* of the last tick */
+	uint64_t now_ms;  /* of the last tick */
 	uint64_t refused; /* for want of room */
 	uint64_t expired; /* leases that ran out */
 	uint32_t count;
