@@ -186,7 +186,7 @@ int broker_defer(struct mailbox *mailbox, const struct sluice_command *command)
 	return client->job != NULL ? 0 : -ENOMEM;
 }
 
-/* Of a client that has gone nobody wants to know the result. */
+/* A client that has gone may come again, and ask with its token. */
 static void finish(struct broker *broker, const struct deferred_result *result)
 {
 	struct client *client = tagged_client(broker, result->tag);
@@ -196,6 +196,8 @@ static void finish(struct broker *broker, const struct deferred_result *result)
 		client->job = NULL;
 		client->busy = true; /* behind it others may be waiting */
 		notify(client);
+	} else {
+		mailbox_forsake(&broker->answers, result->call, result->status);
 	}
 	deferred_free(result->call);
 }

@@ -63,6 +63,7 @@ struct broker {
 	struct region info;
 	struct mailbox_scratch scratch;
 	struct mailbox_counters counters;
+	struct answers answers;
 	struct deferred deferred;	    /* all zero where there are no control threads */
 	struct event_log *events;	    /* NULL: there are none */
 	STAILQ_HEAD(, broker_data) leaving; /* of clients that have gone; a port may still use them */

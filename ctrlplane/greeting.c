@@ -58,6 +58,8 @@ static void set_up_mailbox(struct broker *broker, struct client *client)
 		.counters = &broker->counters,
 		.role = client->role,
 		.user = role_user(client->socket),
+		.client = client->id,
+		.answers = &broker->answers,
 	};
 }
 

@@ -166,42 +166,6 @@ static struct verdict check(struct mailbox *mailbox, const struct sluice_command
 	return verdict;
 }
 
-/*
- * Only commands that change state have their answers kept: who may read may read again, and the answer's
- * payload is not kept. Reading is what the table opens to tenants.
- */
-static bool answer_is_kept(const struct sluice_command *command)
-{
-	return command->token != 0 && opcode_rules[command->opcode].role != SLUICE_ROLE_TENANT;
-}
-
-static const struct mailbox_answer *find_answer(const struct mailbox *mailbox, const struct sluice_command *command)
-{
-	for (uint32_t i = 0; i < MAILBOX_ANSWERS; i++) {
-		const struct mailbox_answer *answer = &mailbox->answers[i];
-
-		if (answer->token == command->token && answer->opcode == command->opcode)
-			return answer;
-	}
-	return NULL;
-}
-
-/* "Try again" is no answer to keep: the same token must be able to succeed later. */
-static void keep_answer(struct mailbox *mailbox, const struct sluice_command *command,
-			const struct sluice_completion *completion)
-{
-	if (sluice_status_class(completion->status) == SLUICE_CLASS_RETRY)
-		return;
-	mailbox->answers[mailbox->next_answer] = (struct mailbox_answer){
-		.token = command->token,
-		.opcode = command->opcode,
-		.status = completion->status,
-		.result = completion->result,
-		.error_offset = completion->error_offset,
-	};
-	mailbox->next_answer = (mailbox->next_answer + 1) % MAILBOX_ANSWERS;
-}
-
 static void set_status(struct sluice_completion *completion, enum sluice_status status, uint32_t error_offset)
 {
 	completion->status = (uint16_t)status;
@@ -222,8 +186,113 @@ struct mailbox_call mailbox_prepare(const struct mailbox *mailbox, const struct 
 		.session = mailbox->session,
 		.role = mailbox->role,
 		.user = mailbox->user,
+		.client = mailbox->client,
 		.error_offset = SLUICE_NO_OFFSET,
 	};
+}
+
+/* ---- Tokens ---------------------------------------------------------------------------------------- */
+
+/* Who may read may read again. Reading is what the table opens to tenants. */
+static bool answer_is_kept(const struct answers *answers, const struct sluice_command *command)
+{
+	return answers != NULL && command->token != 0 && opcode_rules[command->opcode].role != SLUICE_ROLE_TENANT;
+}
+
+static bool is_about_its_connection(uint16_t opcode)
+{
+	switch (opcode) {
+	case SLUICE_OP_POLICY_BEGIN:
+	case SLUICE_OP_POLICY_CHUNK:
+	case SLUICE_OP_POLICY_VALIDATE:
+	case SLUICE_OP_POLICY_ABORT:
+	case SLUICE_OP_POLICY_STATUS:
+	case SLUICE_OP_POLICY_RESUME:
+	case SLUICE_OP_DEVICE_OPEN:
+	case SLUICE_OP_DEVICE_CLOSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct answer_key key_of(const struct mailbox_call *call)
+{
+	return (struct answer_key){
+		.token = call->command->token,
+		.user = call->user,
+		.client = is_about_its_connection(call->command->opcode) ? call->client : 0,
+		.opcode = call->command->opcode,
+	};
+}
+
+/* A handle is its connection's, and no part of what is asked for. */
+static uint32_t fingerprint_of(const struct mailbox_call *call)
+{
+	const struct sluice_command *command = call->command;
+	uint64_t argument = command->opcode == SLUICE_OP_DEVICE_CALL ? 0 : command->arg[0];
+	uint32_t crc = sluice_crc32c(0, &argument, sizeof(argument));
+
+	crc = sluice_crc32c(crc, &command->arg[1], sizeof(command->arg[1]));
+	return sluice_crc32c(crc, call->payload, call->payload_length);
+}
+
+/* All of the room is written: the answer, where it was kept and fits, and zeros behind it. */
+static void hand_over_kept(struct mailbox *mailbox, const struct mailbox_call *call, const struct answer *answer,
+			   struct sluice_completion *completion)
+{
+	const struct sluice_command *command = call->command;
+
+	set_status(completion, answer->status, answer->error_offset);
+	completion->result = answer->result;
+	completion->out_length = answer->length <= command->out_length ? answer->length : 0;
+	memset(call->reply, 0, command->out_length);
+	memcpy(call->reply, answer->bytes, completion->out_length);
+	memcpy(mailbox->regions.stage_out + command->out_offset, call->reply, command->out_length);
+}
+
+/* True: the command has its answer, and is not to be run. */
+static bool replay(struct mailbox *mailbox, const struct mailbox_call *call, struct sluice_completion *completion)
+{
+	const struct answer *answer = NULL;
+	struct answer_key key = key_of(call);
+
+	switch (answers_begin(mailbox->answers, &key, fingerprint_of(call), &answer)) {
+	case ANSWER_NEW:
+		return false;
+	case ANSWER_KEPT:
+		hand_over_kept(mailbox, call, answer, completion);
+		return true;
+	case ANSWER_UNDER_WAY:
+		set_status(completion, SLUICE_STATUS_TOKEN_UNDER_WAY, COMMAND_FIELD(token));
+		return true;
+	case ANSWER_OTHER:
+		set_status(completion, SLUICE_STATUS_TOKEN_REUSED, COMMAND_FIELD(token));
+		return true;
+	case ANSWER_NO_ROOM:
+		break;
+	}
+	set_status(completion, SLUICE_STATUS_NO_MEMORY, COMMAND_FIELD(token));
+	return true;
+}
+
+/* ---- Execution ------------------------------------------------------------------------------------- */
+
+static void conclude(struct answers *answers, struct mailbox_call *call, enum sluice_status status,
+		     struct sluice_completion *completion)
+{
+	if (call->reply_length > call->command->out_length) { /* a handler's bug; the host must not see whose bytes */
+		status = SLUICE_STATUS_INTERNAL;
+		call->reply_length = 0;
+	}
+	set_status(completion, status, call->error_offset);
+	completion->out_length = call->reply_length;
+	completion->result = call->result;
+	if (answer_is_kept(answers, call->command)) {
+		const struct answer_key key = key_of(call);
+
+		answers_end(answers, &key, completion, call->reply);
+	}
 }
 
 /*
@@ -235,55 +304,45 @@ static void hand_over(struct mailbox *mailbox, struct mailbox_call *call, enum s
 {
 	const struct sluice_command *command = call->command;
 
-	if (call->reply_length > command->out_length) { /* a handler's bug; the host must not see whose bytes */
-		status = SLUICE_STATUS_INTERNAL;
-		call->reply_length = 0;
-	}
+	conclude(mailbox->answers, call, status, completion);
 	memset(call->reply + call->reply_length, 0, command->out_length - call->reply_length);
 	memcpy(mailbox->regions.stage_out + command->out_offset, call->reply, command->out_length);
-	set_status(completion, status, call->error_offset);
-	completion->out_length = call->reply_length;
-	completion->result = call->result;
-	if (answer_is_kept(command))
-		keep_answer(mailbox, command, completion);
 }
 
-static void run_handler(struct mailbox *mailbox, const struct sluice_command *command,
-			struct sluice_completion *completion)
+static void run_handler(struct mailbox *mailbox, struct mailbox_call *call, struct sluice_completion *completion)
 {
-	struct mailbox_call call = mailbox_prepare(mailbox, command, mailbox->scratch.in, mailbox->scratch.out);
 	enum sluice_status status;
 
-	memset(call.reply, 0, call.reply_room);
-	status = mailbox->ops->handlers[command->opcode](mailbox->context, &call);
-	hand_over(mailbox, &call, status, completion);
+	memset(call->reply, 0, call->reply_room);
+	status = mailbox->ops->handlers[call->command->opcode](mailbox->context, call);
+	hand_over(mailbox, call, status, completion);
 }
 
-static bool replay(const struct mailbox *mailbox, const struct sluice_command *command,
-		   struct sluice_completion *completion)
+/* Returns whether somebody has taken it over. */
+static bool defer(struct mailbox *mailbox, const struct mailbox_call *call, struct sluice_completion *completion)
 {
-	const struct mailbox_answer *answer = answer_is_kept(command) ? find_answer(mailbox, command) : NULL;
+	const struct answer_key key = key_of(call);
 
-	if (answer == NULL)
-		return false;
-	set_status(completion, answer->status, answer->error_offset);
-	completion->result = answer->result;
-	return true;
+	mailbox->deferred = mailbox->defer(mailbox, call->command) == 0;
+	if (mailbox->deferred)
+		return true;
+	set_status(completion, SLUICE_STATUS_NO_MEMORY, SLUICE_NO_OFFSET);
+	if (answer_is_kept(mailbox->answers, call->command))
+		answers_forget(mailbox->answers, &key);
+	return false;
 }
 
 /* False: it is complete later. */
 static bool execute(struct mailbox *mailbox, const struct sluice_command *command, struct sluice_completion *completion)
 {
-	if (replay(mailbox, command, completion))
+	struct mailbox_call call = mailbox_prepare(mailbox, command, mailbox->scratch.in, mailbox->scratch.out);
+
+	if (answer_is_kept(mailbox->answers, command) && replay(mailbox, &call, completion))
 		return true;
-	if (mailbox->defer == NULL || !mailbox->ops->slow[command->opcode]) {
-		run_handler(mailbox, command, completion);
-		return true;
-	}
-	mailbox->deferred = mailbox->defer(mailbox, command) == 0;
-	if (!mailbox->deferred)
-		set_status(completion, SLUICE_STATUS_NO_MEMORY, SLUICE_NO_OFFSET);
-	return !mailbox->deferred;
+	if (mailbox->defer != NULL && mailbox->ops->slow[command->opcode])
+		return !defer(mailbox, &call, completion);
+	run_handler(mailbox, &call, completion);
+	return true;
 }
 
 /* The checksum covers the private copy of the answer: the host cannot make the card vouch for other bytes. */
@@ -341,4 +400,11 @@ void mailbox_finish(struct mailbox *mailbox, struct mailbox_call *call, enum slu
 	hand_over(mailbox, call, status, &completion);
 	post(mailbox, &completion, call->reply);
 	mailbox->deferred = false;
+}
+
+void mailbox_forsake(struct answers *answers, struct mailbox_call *call, enum sluice_status status)
+{
+	struct sluice_completion completion = {0};
+
+	conclude(answers, call, status, &completion);
 }

@@ -27,6 +27,7 @@
 #include "abi/mailbox.h"
 #include "abi/opcode.h"
 #include "abi/status.h"
+#include "answers.h"
 #include "data_port.h"
 #include "threads.h"
 
@@ -40,6 +41,7 @@ struct mailbox_call {
 	void *session; /* from session_open */
 	enum sluice_role role;
 	uid_t user;
+	uint32_t client; /* the connection's number */
 	/* set by the handler; before: 0, 0, SLUICE_NO_OFFSET */
 	uint32_t reply_length; /* bytes of reply to hand over, also with an error status */
 	uint64_t result;
@@ -95,17 +97,6 @@ struct mailbox_regions {
 	uint8_t *stage_out;
 };
 
-/* A state-changing command that was answered, so that its replay gets the same answer. */
-struct mailbox_answer {
-	uint64_t token; /* 0: free */
-	uint64_t result;
-	uint32_t error_offset;
-	uint16_t opcode;
-	uint16_t status;
-};
-
-#define MAILBOX_ANSWERS 16u
-
 struct mailbox {
 	/** Takes over a slow command: its payload lies in scratch.in. 0 or -ENOMEM. NULL: it is run at once. */
 	int (*defer)(struct mailbox *mailbox, const struct sluice_command *command);
@@ -118,11 +109,11 @@ struct mailbox {
 	struct mailbox_counters *counters;
 	enum sluice_role role;
 	uid_t user;
-	uint32_t taken;	  /* commands, modulo 2^32 */
-	uint32_t posted;  /* completions, modulo 2^32 */
-	uint32_t cq_head; /* the last possible one that the doorbell showed */
-	uint32_t next_answer;
-	struct mailbox_answer answers[MAILBOX_ANSWERS]; /* the last ones, oldest overwritten */
+	uint32_t taken;		 /* commands, modulo 2^32 */
+	uint32_t posted;	 /* completions, modulo 2^32 */
+	uint32_t cq_head;	 /* the last possible one that the doorbell showed */
+	uint32_t client;	 /* not 0: the connection's number */
+	struct answers *answers; /* of all mailboxes; NULL: tokens mean nothing */
 };
 
 /** 0 or -ENOMEM. */
@@ -143,6 +134,9 @@ unsigned mailbox_serve(struct mailbox *mailbox, unsigned budget);
 /** What a handler is called with: @p payload and @p reply are copies that stay as long as it runs. */
 struct mailbox_call mailbox_prepare(const struct mailbox *mailbox, const struct sluice_command *command,
 				    const uint8_t *payload, uint8_t *reply);
+
+/** Keeps the answer of a deferred command whose client has gone: it may ask for it over another connection. */
+void mailbox_forsake(struct answers *answers, struct mailbox_call *call, enum sluice_status status);
 
 /** Completes the command that defer() took over. More commands may be waiting behind it. */
 void mailbox_finish(struct mailbox *mailbox, struct mailbox_call *call, enum sluice_status status);

@@ -186,7 +186,7 @@ struct sluice_command {
 	uint16_t opcode;
 	uint16_t command_id; /* the client's; comes back in the completion */
 	uint32_t flags;	     /* must be 0 */
-	uint64_t token;	     /* idempotency token; 0 for none */
+	uint64_t token;	     /* opcode.h; 0 for none */
 	uint64_t arg[2];
 	uint32_t in_offset; /* payload in STAGE_IN */
 	uint32_t in_length;

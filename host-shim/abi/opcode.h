@@ -18,6 +18,20 @@ enum sluice_role {
 };
 
 /*
+ * A command that changes something may come with a token, a number that its user gives to no other command (a random
+ * one will do). Its answer is kept, with at most SLUICE_ANSWER_BYTES of payload, longer ones without, and a command of
+ * the same user with the same opcode, token, arguments and payload gets that answer and is not run again, also over
+ * another connection: so a client that lost its connection before it heard the answer asks once more. TOKEN_UNDER_WAY:
+ * the first one still runs, and goes on running though its client has gone. TOKEN_REUSED: arguments or payload are
+ * others. An answer of class RETRY is not kept. Of a user the last SLUICE_ANSWERS are kept, until the firmware starts
+ * anew. Commands about the connection itself (POLICY_BEGIN, CHUNK, VALIDATE, ABORT, STATUS, RESUME, DEVICE_OPEN, CLOSE)
+ * are known by their token over that connection alone; of DEVICE_CALL the handle is not compared, since another
+ * connection has others.
+ */
+#define SLUICE_ANSWERS	    32u
+#define SLUICE_ANSWER_BYTES 512u
+
+/*
  * X(name, number, least payload, most payload, role)
  *
  * Lists (…_LIST, STATS, DROPS) take the first index in arg[0] and answer in STAGE_OUT with

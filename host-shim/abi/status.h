@@ -76,7 +76,9 @@ enum sluice_class {
 	X(BAD_ENTRIES, 51, CALLER, 1, "entries of a data ring are a power of two, 64 to 4096, and 0 without a port")   \
 	X(TOO_MANY_UPLOADS, 52, RESOURCE, 0, "this user has too many uploads under way, or they are too large")        \
 	X(UNKNOWN_UPLOAD, 53, STATE, 1, "no such upload: it was committed or aborted, or its lease ran out")           \
-	X(UPLOAD_TAKEN, 54, STATE, 0, "another client has this upload")
+	X(UPLOAD_TAKEN, 54, STATE, 0, "another client has this upload")                                                \
+	X(TOKEN_UNDER_WAY, 55, RETRY, 0, "the command with this token is still under way")                             \
+	X(TOKEN_REUSED, 56, CALLER, 1, "this token came with other arguments before")
 
 enum sluice_status {
 #define X(name, number, class, dnr, text) SLUICE_STATUS_##name = number,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -279,12 +280,28 @@ static int give(struct sluice_client *client, struct sluice_command *command, vo
 	return 0;
 }
 
+uint64_t sluice_new_token(void)
+{
+	uint64_t token = 0;
+
+	if (getrandom(&token, sizeof(token), 0) != sizeof(token))
+		return 0;
+	return token | 1; /* 0 is none */
+}
+
 int sluice_call(struct sluice_client *client, uint16_t opcode, uint64_t arg0, uint64_t arg1, const void *in,
 		uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply)
+{
+	return sluice_call_once(client, 0, opcode, arg0, arg1, in, in_length, out, out_capacity, reply);
+}
+
+int sluice_call_once(struct sluice_client *client, uint64_t token, uint16_t opcode, uint64_t arg0, uint64_t arg1,
+		     const void *in, uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply)
 {
 	struct sluice_command command = {
 		.opcode = opcode,
 		.command_id = (uint16_t)client->submitted,
+		.token = token,
 		.arg = {arg0, arg1},
 		.in_length = in_length,
 		.out_length = out_capacity < SLUICE_STAGE_SIZE ? out_capacity : SLUICE_STAGE_SIZE,

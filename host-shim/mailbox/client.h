@@ -145,6 +145,18 @@ int sluice_next_event(struct sluice_client *client, int timeout_ms, struct sluic
 int sluice_call(struct sluice_client *client, uint16_t opcode, uint64_t arg0, uint64_t arg1, const void *in,
 		uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply);
 
+/**
+ * The same with a token (opcode.h): where the connection breaks before the answer came, the caller opens another
+ * client, gives the same command with the same token again, and gets the first one's answer, or
+ * SLUICE_STATUS_TOKEN_UNDER_WAY while that still runs. It is never run twice by the same firmware: its boot_id is in
+ * sluice_info().
+ */
+int sluice_call_once(struct sluice_client *client, uint64_t token, uint16_t opcode, uint64_t arg0, uint64_t arg1,
+		     const void *in, uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply);
+
+/** A token that nobody has used, or 0: the system has no random numbers. */
+uint64_t sluice_new_token(void);
+
 /** Why the last call failed; kind SLUICE_FAULT_NONE where it did not. */
 const struct sluice_fault *sluice_last_fault(const struct sluice_client *client);
 

@@ -33,6 +33,7 @@ struct input {
 static struct {
 	struct mailbox mailbox;
 	struct mailbox_counters counters;
+	struct answers answers;
 	struct ring ring;
 	struct sluice_completion cq[SLUICE_RING_ENTRIES];
 	struct sluice_command sq[SLUICE_RING_ENTRIES];
@@ -126,6 +127,7 @@ static void start(enum sluice_role role)
 	world.doorbell.cq_head = 0;
 	world.counters = (struct mailbox_counters){0};
 	world.handled = 0;
+	world.answers = (struct answers){0};
 	world.ring = (struct ring){.doorbell = &world.doorbell,
 				   .submission = world.sq,
 				   .completion = world.cq,
@@ -138,6 +140,8 @@ static void start(enum sluice_role role)
 		.ops = &ops,
 		.counters = &world.counters,
 		.role = role,
+		.client = 1,
+		.answers = &world.answers,
 	};
 }
 

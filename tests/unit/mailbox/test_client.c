@@ -296,6 +296,25 @@ static void test_upload(void **state)
 	sluice_close(client);
 }
 
+/* The card answers the second one, over another connection, as it did the first, and does not count it. */
+static void test_call_with_a_token(void **state)
+{
+	uint64_t token = sluice_new_token(), other = sluice_new_token();
+	struct sluice_client *client = open_client(*state);
+	struct sluice_reply reply;
+
+	assert_true(token != 0 && other != 0 && token != other);
+	assert_int_equal(sluice_call_once(client, token, SLUICE_OP_POLICY_COMMIT, 0, 0, NULL, 0, NULL, 0, &reply), 0);
+	assert_int_equal(reply.result, 1);
+	sluice_close(client);
+	client = open_client(*state);
+	assert_int_equal(sluice_call_once(client, token, SLUICE_OP_POLICY_COMMIT, 0, 0, NULL, 0, NULL, 0, &reply), 0);
+	assert_int_equal(reply.result, 1);
+	assert_int_equal(sluice_call_once(client, other, SLUICE_OP_POLICY_COMMIT, 0, 0, NULL, 0, NULL, 0, &reply), 0);
+	assert_int_equal(reply.result, 2);
+	sluice_close(client);
+}
+
 /* The chunk that the card does not like tells where the upload went on. */
 static void test_upload_that_is_resumed(void **state)
 {
@@ -560,6 +579,7 @@ int main(void)
 		CASE(list_that_fails),
 		CASE(upload),
 		CASE(upload_that_is_resumed),
+		CASE(call_with_a_token),
 		CASE(read_policy),
 		CASE(64_clients_at_once),
 		CASE(timeout),

@@ -300,6 +300,50 @@ static void test_a_client_that_goes_leaves_its_command_to_its_end(void **state)
 	peer_close(&other);
 }
 
+static void submit_once(struct peer *peer, uint16_t id)
+{
+	/* The handle in arg[0] is another one over each connection. */
+	ring_submit(&peer->ring, (struct sluice_command){.opcode = SLUICE_OP_DEVICE_CALL,
+							 .command_id = id,
+							 .token = 7,
+							 .arg = {id},
+							 .in_length = 8,
+							 .out_length = 256});
+	peer_kick(peer);
+}
+
+/* Its command is done once, and who comes back with its token hears first that it runs, and then what it answered. */
+static void test_a_client_that_went_asks_for_its_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_completion completion;
+	struct peer gone, back;
+
+	join(fixture, &gone);
+	memcpy(gone.ring.stage_in, "payload", 8);
+	submit_once(&gone, 1);
+	pump(fixture);
+	sem_wait(&driver.entered);
+	peer_close(&gone);
+	pump(fixture);
+	join(fixture, &back);
+	memcpy(back.ring.stage_in, "payload", 8);
+	submit_once(&back, 2);
+	expect_next(fixture, &back, 2, SLUICE_STATUS_TOKEN_UNDER_WAY);
+	sem_post(&driver.go);
+	poll_until(fixture, &driver.closed, 1);
+	do {
+		submit_once(&back, 3);
+		completion = next(fixture, &back);
+	} while (completion.status == SLUICE_STATUS_TOKEN_UNDER_WAY); /* the broker may not have looked yet */
+	assert_int_equal(completion.status, SLUICE_STATUS_OK);
+	assert_int_equal(completion.result, 8);
+	assert_int_equal(completion.out_length, 8);
+	assert_string_equal((const char *)back.ring.stage_out, "payload");
+	assert_int_equal(look(&driver.runs), 1);
+	peer_close(&back);
+}
+
 static void test_a_client_that_goes_ends_what_was_pended(void **state)
 {
 	struct fixture *fixture = *state;
@@ -372,6 +416,7 @@ int main(void)
 		CASE(a_command_may_be_completed_by_anybody),
 		CASE(a_command_may_be_complete_before_its_handler_returns),
 		CASE(a_client_that_goes_leaves_its_command_to_its_end),
+		CASE(a_client_that_went_asks_for_its_answer),
 		CASE(a_client_that_goes_ends_what_was_pended),
 		CASE(the_end_of_the_broker_waits_for_commands),
 		CASE(a_client_that_has_gone_keeps_its_place_until_its_command_ends),
