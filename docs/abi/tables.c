@@ -2,6 +2,7 @@
 /* Prints docs/abi.md from the tables that the code is made of. A test compares. */
 #include <stdio.h>
 
+#include "abi/bar.h"
 #include "abi/data.h"
 #include "abi/drop.h"
 #include "abi/event.h"
@@ -100,6 +101,20 @@ static void print_data_rings(void)
 #undef X
 }
 
+static void print_bar(void)
+{
+	puts("\n## Regions in the BARs of a PCI device (`abi/bar.h`)\n\n"
+	     "In place of a socket: the first BAR begins with `struct sluice_bar`, whose table says where these are.\n\n"
+	     "| vendor | device | first BAR | what it is |\n|---|---|---|---|");
+#define X(vendor, device, bar, text) printf("| 0x%04x | 0x%04x | %d | %s |\n", vendor, device, bar, text);
+	SLUICE_BAR_DEVICE_TABLE(X)
+#undef X
+	puts("\n| region | id | writer |\n|---|---|---|");
+#define X(name, id, writer) printf("| %s | %d | %s |\n", #name, id, #writer);
+	SLUICE_BAR_REGION_TABLE(X)
+#undef X
+}
+
 static void print_records(void)
 {
 	puts("\n## Records\n\n| record | bytes |\n|---|---|");
@@ -140,6 +155,9 @@ static void print_records(void)
 	X(sluice_frame_meta)
 	X(sluice_card_line)
 	X(sluice_host_line)
+	X(sluice_bar)
+	X(sluice_bar_region)
+	X(sluice_bar_host)
 #undef X
 }
 
@@ -212,6 +230,7 @@ int main(void)
 	print_events();
 	print_health();
 	print_data_rings();
+	print_bar();
 	print_records();
 	print_opcodes();
 	print_filter_calls();

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "abi/base.h"
+#include "mailbox/client.h"
 #include "number.h"
 
 #include <errno.h>
@@ -23,6 +24,14 @@ static bool parse_seconds(const char *text, double *seconds)
 		return false;
 	*seconds = strtod(text, &end);
 	return *end == '\0' && isfinite(*seconds) && *seconds >= 0.001 && *seconds <= MOST_SECONDS;
+}
+
+static bool set_device(struct options *options, const char *value)
+{
+	int length = snprintf(options->device, sizeof(options->device), SLUICE_DEVICE_PREFIX "%s", value);
+
+	options->runtime_dir = options->device;
+	return value[0] != '\0' && (size_t)length < sizeof(options->device);
 }
 
 static bool set_runtime_dir(struct options *options, const char *value)
@@ -267,6 +276,15 @@ const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 			.help = "Why, in one line of at most 127 bytes",
 			.example = "stuck-queue",
 			.set = set_reason,
+		},
+	[OPTION_DEVICE] =
+		{
+			.name = "device",
+			.is_global = true,
+			.argument = "CARD",
+			.help = "Meet the firmware of a card behind PCI, by its address or the directory of its resources",
+			.example = "0000:01:00.0",
+			.set = set_device,
 		},
 };
 

@@ -29,6 +29,7 @@ enum option_id {
 	OPTION_FOLLOW,
 	OPTION_LEVEL,
 	OPTION_REASON,
+	OPTION_DEVICE,
 	OPTION_COUNT_OF_ALL,
 };
 
@@ -36,7 +37,8 @@ enum option_id {
 
 /* Filled in by the parser. */
 struct options {
-	const char *runtime_dir;
+	const char *runtime_dir; /* or `device` */
+	char device[272];	 /* "pci:" and what --device says */
 	bool json;
 	bool help;
 	bool version;

@@ -74,7 +74,7 @@ int session_fault(struct session *session, const struct sluice_fault *fault, con
 	struct complaint complaint = {.code = session_fault_code(fault), .example = example, .message = message};
 
 	snprintf(message, sizeof(message), "%s%s%s", place, place[0] ? ": " : "", text);
-	if (fault->kind == SLUICE_FAULT_NOT_RUNNING) {
+	if (fault->kind == SLUICE_FAULT_NOT_RUNNING && session->options.runtime_dir != session->options.device) {
 		start_hint(session, start, sizeof(start));
 		complaint.example = start;
 	}

@@ -2,6 +2,7 @@
 /* HELLO and WELCOME: how a client gets its regions from the local broker. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,8 +164,8 @@ static unsigned expected_fds(const struct sluice_welcome *welcome, const struct 
 	return SLUICE_FD_COUNT + (wish != NULL ? SLUICE_DATA_FD_COUNT + welcome->queues : 0);
 }
 
-static int check_welcome(struct sluice_client *client, const struct sluice_welcome *welcome,
-			 const struct received_fds *fds, const struct sluice_port_wish *wish)
+int client_check_welcome(struct sluice_client *client, const struct sluice_welcome *welcome,
+			 const struct sluice_port_wish *wish)
 {
 	int error;
 
@@ -183,6 +184,14 @@ static int check_welcome(struct sluice_client *client, const struct sluice_welco
 	error = check_geometry(client, welcome);
 	if (error == 0 && wish != NULL)
 		error = client_check_data(client, welcome, wish);
+	return error;
+}
+
+static int check_answer(struct sluice_client *client, const struct sluice_welcome *welcome,
+			const struct received_fds *fds, const struct sluice_port_wish *wish)
+{
+	int error = client_check_welcome(client, welcome, wish);
+
 	if (error == 0 && (fds->truncated || fds->count != expected_fds(welcome, wish)))
 		error = client_malformed_welcome(client, "not the right number of descriptors");
 	return error;
@@ -237,20 +246,18 @@ static void close_rest(struct received_fds *fds)
 	}
 }
 
-int client_attach(struct sluice_client *client, const char *runtime_dir, const struct sluice_port_wish *wish)
+static int attach(struct sluice_client *client, const char *runtime_dir, const struct sluice_port_wish *wish)
 {
 	struct sluice_welcome welcome = {0};
 	struct received_fds fds = {0};
-	int error = wish != NULL ? client_check_wish(client, wish) : 0;
+	int error = connect_to(client, runtime_dir);
 
-	if (error == 0)
-		error = connect_to(client, runtime_dir);
 	if (error == 0)
 		error = send_hello(client, wish);
 	if (error == 0)
 		error = receive_welcome(client, &welcome, &fds);
 	if (error == 0)
-		error = check_welcome(client, &welcome, &fds, wish);
+		error = check_answer(client, &welcome, &fds, wish);
 	if (error == 0)
 		error = use_descriptors(client, &fds);
 	if (error == 0 && wish != NULL)
@@ -262,3 +269,35 @@ int client_attach(struct sluice_client *client, const char *runtime_dir, const s
 	close_rest(&fds);
 	return error;
 }
+
+/* ---- The source ------------------------------------------------------------------------------------ */
+
+static int kick(struct sluice_client *client)
+{
+	const uint64_t one = 1;
+
+	if (write(client->kick, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN)
+		return 0;
+	return client_fail(client, -EPROTO, SLUICE_FAULT_PROTOCOL, "cannot kick the firmware: %s", strerror(errno));
+}
+
+/* Nothing comes on the connection after the WELCOME: whatever poll() sees there is its end. */
+static bool is_connected(const struct sluice_client *client)
+{
+	struct pollfd source = {.fd = client->socket, .events = POLLIN};
+
+	return poll(&source, 1, 0) <= 0;
+}
+
+/* The caller closes the socket, which is all there is to it. */
+static void detach(struct sluice_client *client)
+{
+	(void)client;
+}
+
+const struct client_source client_source_broker = {
+	.attach = attach,
+	.kick = kick,
+	.is_connected = is_connected,
+	.detach = detach,
+};

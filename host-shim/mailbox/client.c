@@ -52,8 +52,19 @@ struct sluice_client *sluice_open(const char *runtime_dir, struct sluice_fault *
 	return sluice_open_within(runtime_dir, CLIENT_TIMEOUT_MS, fault);
 }
 
-static struct sluice_client *open_client(const char *runtime_dir, const struct sluice_port_wish *wish,
-					 uint32_t timeout_ms, uint32_t features, struct sluice_fault *fault)
+static int attach(struct sluice_client *client, const char *place, const struct sluice_port_wish *wish)
+{
+	bool is_device = strncmp(place, SLUICE_DEVICE_PREFIX, strlen(SLUICE_DEVICE_PREFIX)) == 0;
+	int error = wish != NULL ? client_check_wish(client, wish) : 0;
+
+	if (error != 0)
+		return error;
+	client->source = is_device ? &client_source_bar : &client_source_broker;
+	return client->source->attach(client, is_device ? place + strlen(SLUICE_DEVICE_PREFIX) : place, wish);
+}
+
+static struct sluice_client *open_client(const char *place, const struct sluice_port_wish *wish, uint32_t timeout_ms,
+					 uint32_t features, struct sluice_fault *fault)
 {
 	struct sluice_client *client = calloc(1, sizeof(*client));
 
@@ -65,7 +76,7 @@ static struct sluice_client *open_client(const char *runtime_dir, const struct s
 	client->timeout_ms = timeout_ms;
 	client->features = features;
 	clear_fault(client);
-	if (client_attach(client, runtime_dir != NULL ? runtime_dir : SLUICE_RUNTIME_DIR, wish) == 0)
+	if (attach(client, place != NULL ? place : SLUICE_RUNTIME_DIR, wish) == 0)
 		return client;
 	*fault = client->fault;
 	sluice_close(client);
@@ -93,6 +104,8 @@ void sluice_close(struct sluice_client *client)
 {
 	if (client == NULL)
 		return;
+	if (client->source != NULL)
+		client->source->detach(client);
 	close_if_open(client->socket);
 	close_if_open(client->kick);
 	close_if_open(client->notify);
@@ -134,12 +147,9 @@ int sluice_connection(const struct sluice_client *client)
 	return client->socket;
 }
 
-/* Nothing comes on the connection after the WELCOME: whatever poll() sees there is its end. */
 bool sluice_is_connected(const struct sluice_client *client)
 {
-	struct pollfd source = {.fd = client->socket, .events = POLLIN};
-
-	return poll(&source, 1, 0) <= 0;
+	return client->source->is_connected(client);
 }
 
 static uint64_t now_ms(void)
@@ -163,15 +173,6 @@ static void submit(struct sluice_client *client, struct sluice_command *command)
 	memcpy(entry, command, offsetof(struct sluice_command, crc));
 	__atomic_store_n((uint64_t *)&entry->crc, word, __ATOMIC_RELEASE);
 	client->submitted++;
-}
-
-int client_kick(struct sluice_client *client)
-{
-	const uint64_t one = 1;
-
-	if (write(client->kick, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN)
-		return 0;
-	return client_fail(client, -EPROTO, SLUICE_FAULT_PROTOCOL, "cannot kick the firmware: %s", strerror(errno));
 }
 
 /* Copies the next completion, once; false where none is published yet. */
@@ -212,7 +213,7 @@ static int wait_for_signal(struct sluice_client *client, uint64_t deadline_ms)
 	if (count <= 0)
 		return client_fail(client, -ETIMEDOUT, SLUICE_FAULT_TIMEOUT, "the firmware did not answer within %u ms",
 				   client->timeout_ms);
-	if (sources[1].revents != 0 || (sources[0].revents & ~POLLIN) != 0)
+	if (sources[1].revents != 0 || (sources[0].revents & ~POLLIN) != 0 || !client->source->is_connected(client))
 		return client_fail(client, -ECONNRESET, SLUICE_FAULT_GONE, "the firmware went away");
 	client_drain(client);
 	return 0;
@@ -262,7 +263,7 @@ static int give(struct sluice_client *client, struct sluice_command *command, vo
 	int error;
 
 	submit(client, command);
-	error = client_kick(client);
+	error = client->source->kick(client);
 	if (error == 0)
 		error = wait_for_completion(client, &completion);
 	if (error == 0)

@@ -58,6 +58,15 @@ struct sluice_reply {
 struct sluice_client;
 
 /**
+ * In place of a runtime directory: a card behind PCI, by its address ("pci:0000:01:00.0") or by the directory of its
+ * resources ("pci:/sys/bus/pci/devices/0000:01:00.0"). One client of this machine has the card at a time. There are no
+ * interrupts, so whoever waits looks every SLUICE_DEVICE_LOOK_MS; and no connection, so sluice_connection() is -1 and
+ * sluice_is_connected() tells a card that restarted, while one that died is told by its heartbeats alone.
+ */
+#define SLUICE_DEVICE_PREFIX  "pci:"
+#define SLUICE_DEVICE_LOOK_MS 1u
+
+/**
  * Connects to the firmware in @p runtime_dir (NULL: SLUICE_RUNTIME_DIR).
  *
  * @return a client for sluice_close(), or NULL with *@p fault filled in.

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "client.h"
+#include "source.h"
 
 #define CLIENT_REGIONS	  SLUICE_FD_KICK /* descriptors before KICK are regions */
 #define CLIENT_TIMEOUT_MS 10000u
@@ -21,7 +22,12 @@ struct received_fds {
 	bool truncated;
 };
 
+/** What a client has of a card's BARs: bar.c. */
+struct client_bar;
+
 struct sluice_client {
+	const struct client_source *source; /* NULL: none was chosen yet */
+	struct client_bar *bar;		    /* NULL: the regions came from a broker */
 	int socket;
 	int kick;
 	int notify;
@@ -37,9 +43,9 @@ struct sluice_client {
 	struct sluice_fault fault;
 };
 
-/** Connects and maps the regions, with those of the port of @p wish unless that is NULL. On failure client->fault is
- * set; sluice_close() frees what there is. */
-int client_attach(struct sluice_client *client, const char *runtime_dir, const struct sluice_port_wish *wish);
+/** Whether the card has accepted, and what it says of itself is as it must be; sets the fault. */
+int client_check_welcome(struct sluice_client *client, const struct sluice_welcome *welcome,
+			 const struct sluice_port_wish *wish);
 
 /** Maps a region after a check of its size and its seals; NULL with client->fault set. */
 void *client_map(struct sluice_client *client, const char *name, int fd, uint64_t size, enum region_writer writer);
@@ -54,12 +60,12 @@ int client_check_wish(struct sluice_client *client, const struct sluice_port_wis
 int client_check_data(struct sluice_client *client, const struct sluice_welcome *welcome,
 		      const struct sluice_port_wish *wish);
 
+/** Makes client->data of the numbers in a welcome, with nothing mapped. 0 or -ENOMEM with the fault set. */
+int client_new_data(struct sluice_client *client, const struct sluice_welcome *welcome);
+
 /** Makes client->data of the descriptors from @p first on. */
 int client_use_data(struct sluice_client *client, const struct sluice_welcome *welcome, struct received_fds *fds,
 		    unsigned first);
-
-/** Makes the firmware look at what the client has published. 0 or -EPROTO. */
-int client_kick(struct sluice_client *client);
 
 /** Takes signals off NOTIFY. */
 void client_drain(struct sluice_client *client);

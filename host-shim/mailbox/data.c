@@ -92,14 +92,20 @@ static struct sluice_data *new_data(const struct sluice_welcome *welcome)
 	return data;
 }
 
+int client_new_data(struct sluice_client *client, const struct sluice_welcome *welcome)
+{
+	client->data = new_data(welcome);
+	return client->data != NULL ? 0 : client_fail(client, -ENOMEM, SLUICE_FAULT_SYSTEM, "out of memory");
+}
+
 int client_use_data(struct sluice_client *client, const struct sluice_welcome *welcome, struct received_fds *fds,
 		    unsigned first)
 {
-	struct sluice_data *data = client->data = new_data(welcome);
-	int error = 0;
+	int error = client_new_data(client, welcome);
+	struct sluice_data *data = client->data;
 
-	if (data == NULL)
-		return client_fail(client, -ENOMEM, SLUICE_FAULT_SYSTEM, "out of memory");
+	if (error != 0)
+		return error;
 	data->card = client_map(client, "CARD_DATA", fds->fd[first + SLUICE_DATA_FD_CARD_DATA], data->card_size,
 				WRITER_CARD);
 	if (data->card == NULL)

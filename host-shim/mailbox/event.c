@@ -39,7 +39,7 @@ static int take(struct sluice_client *client, struct sluice_event *event)
 				   "an event of the firmware is damaged: its checksum does not match");
 	client->events++;
 	__atomic_store_n(&doorbell->event_head, client->events, __ATOMIC_RELEASE);
-	if (client->events % KICK_EVERY == 0 && client_kick(client) != 0)
+	if (client->events % KICK_EVERY == 0 && client->source->kick(client) != 0)
 		return -EPROTO;
 	return 1;
 }
@@ -56,7 +56,7 @@ static int wait_for_signal(struct sluice_client *client, int timeout_ms)
 						    "cannot wait for the firmware: %s", strerror(errno));
 	if (count == 0)
 		return 0;
-	if (sources[1].revents != 0 || (sources[0].revents & ~POLLIN) != 0)
+	if (sources[1].revents != 0 || (sources[0].revents & ~POLLIN) != 0 || !client->source->is_connected(client))
 		return client_fail(client, -ECONNRESET, SLUICE_FAULT_GONE, "the firmware went away");
 	client_drain(client);
 	return 1;

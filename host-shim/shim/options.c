@@ -11,6 +11,7 @@
 
 #include "abi/data.h"
 #include "log.h"
+#include "mailbox/client.h"
 
 #define EXAMPLE "sluice-shim --port host0 --name sluice0"
 
@@ -19,6 +20,8 @@
 	X("port", 'p', required_argument, " PORT", "port of the card to present; it must be given")                    \
 	X("runtime-dir", 'r', required_argument, " DIR",                                                               \
 	  "where clients meet the firmware (default " SLUICE_RUNTIME_DIR ")")                                          \
+	X("device", 'd', required_argument, " CARD",                                                                   \
+	  "a card behind PCI in its place: address, or directory of its resources")                                    \
 	X("name", 'n', required_argument, " NAME", "of the network device (default sluice0)")                          \
 	X("queues", 'q', required_argument, " N", "queue pairs, 1 to 16 (default 1)")                                  \
 	X("entries", 'e', required_argument, " N", "of each ring, a power of two, 64 to 4096 (default 1024)")          \
@@ -157,6 +160,17 @@ static int parse_offloads(const char *text, unsigned *value)
 	return 0;
 }
 
+static int take_device(struct options *options, const char *text)
+{
+	int length = snprintf(options->device, sizeof(options->device), SLUICE_DEVICE_PREFIX "%s", text);
+
+	options->runtime_dir = options->device;
+	if (text[0] != '\0' && (size_t)length < sizeof(options->device))
+		return 0;
+	say("--device '%.100s': expected a PCI address or a directory, such as: --device 0000:01:00.0", text);
+	return -EINVAL;
+}
+
 static int take(struct options *options, int letter)
 {
 	switch (letter) {
@@ -165,6 +179,8 @@ static int take(struct options *options, int letter)
 	case 'r':
 		options->runtime_dir = optarg;
 		return 0;
+	case 'd':
+		return take_device(options, optarg);
 	case 'n':
 		return parse_name(optarg, &options->name);
 	case 'q':

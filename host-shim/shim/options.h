@@ -15,7 +15,8 @@
 
 struct options {
 	const char *port;
-	const char *runtime_dir;
+	const char *runtime_dir; /* or `device` */
+	char device[272];	 /* "pci:" and what --device says */
 	const char *name;
 	uint32_t queues;
 	uint32_t entries;

@@ -46,8 +46,8 @@ static void options(void **state)
 {
 	(void)state;
 	EXPECT(0, "--json\n", "--j");
-	EXPECT(0, "--dry-run\n", "apply", "--d");
-	EXPECT(0, "", "info", "--d");
+	EXPECT(0, "--dry-run\n", "apply", "--dr");
+	EXPECT(0, "--device\n", "info", "--d");
 	EXPECT(0, "--watch\n", "stats", "--w");
 	EXPECT(0, "--uninstall\n", "driver", "unload", "--u");
 	EXPECT(0, "--bottom\n--below\n", "stack", "insert", "--b");
