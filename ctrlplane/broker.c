@@ -95,14 +95,14 @@ void broker_hang_up(struct broker *broker, struct client *client)
 	deferred_unreserve(client->end);
 	close_kick(broker, client);
 	close_if_open(client->notify);
-	close(client->socket);
+	close_if_open(client->socket);
 	for (int i = 0; i < REGIONS; i++)
 		region_destroy(&client->regions[i]);
 	*client = (struct client){.state = CLIENT_FREE};
 }
 
 /* A free place; else that of the connection that has been silent for longest (welcomed ones are fewer than places). */
-static struct client *find_place(struct broker *broker)
+struct client *broker_find_place(struct broker *broker)
 {
 	struct client *oldest = NULL;
 
@@ -120,7 +120,7 @@ static struct client *find_place(struct broker *broker)
 
 static void admit(struct broker *broker, int socket)
 {
-	struct client *client = find_place(broker);
+	struct client *client = broker_find_place(broker);
 
 	*client = (struct client){
 		.state = CLIENT_GREETING,
@@ -324,6 +324,8 @@ static int wait_time(const struct broker *broker, int timeout_ms)
 {
 	uint64_t now = now_ms();
 
+	if (broker->bar != NULL && (timeout_ms < 0 || timeout_ms > BAR_LOOK_MS))
+		timeout_ms = BAR_LOOK_MS;
 	if (!STAILQ_EMPTY(&broker->leaving) && (timeout_ms < 0 || timeout_ms > LEAVING_MS))
 		timeout_ms = LEAVING_MS;
 	for (unsigned i = 0; i < PLACES; i++) {
@@ -349,6 +351,8 @@ int broker_poll(struct broker *broker, int timeout_ms)
 		handle(broker, &events[i]);
 	drop_silent(broker);
 	broker_data_collect(broker);
+	if (broker->bar != NULL)
+		bar_turn(broker);
 	return count + serve_busy(broker);
 }
 
@@ -424,6 +428,12 @@ struct broker *broker_create(const char *runtime_dir, const struct mailbox_ops *
 	return NULL;
 }
 
+int broker_use_bar(struct broker *broker, const char *path, char *error, size_t error_size)
+{
+	broker->bar = bar_create(path, error, error_size);
+	return broker->bar != NULL ? 0 : -1;
+}
+
 void broker_destroy(struct broker *broker)
 {
 	if (broker == NULL)
@@ -439,6 +449,7 @@ void broker_destroy(struct broker *broker)
 	while (deferred_wait(&broker->deferred) > 0)
 		collect(broker);
 	deferred_destroy(&broker->deferred);
+	bar_destroy(broker->bar);
 	rundir_close(&broker->rundir);
 	close_if_open(broker->epoll_fd);
 	close_if_open(broker->spare_fd);

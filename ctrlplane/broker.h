@@ -63,6 +63,14 @@ int broker_use_events(struct broker *broker, struct event_log *log);
 int broker_use_groups(struct broker *broker, const struct role_groups *groups);
 
 /**
+ * Serves one more client in the memory of a file, which is a PCI device's to its host (abi/bar.h). Before the first
+ * broker_poll(), which then looks there at least every millisecond.
+ *
+ * @return 0, or -1 with a line in @p error
+ */
+int broker_use_bar(struct broker *broker, const char *path, char *error, size_t error_size);
+
+/**
  * Hangs up on every client (session_close is called for each), waits for those of their commands that run, and removes
  * socket and lock. NULL does nothing.
  */

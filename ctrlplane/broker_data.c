@@ -79,7 +79,21 @@ static enum sluice_status ask(const struct broker *broker, const struct sluice_h
 
 /* ---- What is given --------------------------------------------------------------------------------- */
 
-static int create_regions(struct broker_data *data)
+/* As in lines that are new: the rest is read only where an index covers it. */
+static int take_windows(struct broker_data *data, const struct broker_bar *bar, const uint64_t *sizes)
+{
+	int error = bar_window(bar, SLUICE_BAR_CARD_DATA, sizes[SLUICE_DATA_FD_CARD_DATA],
+			       &data->regions[SLUICE_DATA_FD_CARD_DATA]);
+
+	if (error == 0)
+		error = bar_window(bar, SLUICE_BAR_HOST_DATA, sizes[SLUICE_DATA_FD_HOST_DATA],
+				   &data->regions[SLUICE_DATA_FD_HOST_DATA]);
+	if (error == 0)
+		memset(data->regions[SLUICE_DATA_FD_CARD_DATA].base, 0, sluice_card_line_at(data->grant.queues));
+	return error;
+}
+
+static int create_regions(struct broker_data *data, const struct broker_bar *bar)
 {
 	static const struct {
 		const char *name;
@@ -95,6 +109,8 @@ static int create_regions(struct broker_data *data)
 	};
 	int error = 0;
 
+	if (bar != NULL)
+		return take_windows(data, bar, sizes);
 	for (int i = 0; i < SLUICE_DATA_FD_COUNT && error == 0; i++)
 		error = region_create(&data->regions[i], table[i].name, sizes[i], table[i].writer);
 	return error;
@@ -114,7 +130,7 @@ static int create_signals(struct broker_data *data)
 	return 0;
 }
 
-static struct broker_data *create(const struct data_grant *grant, int *error)
+static struct broker_data *create(const struct data_grant *grant, const struct broker_bar *bar, int *error)
 {
 	struct broker_data *data = calloc(1, sizeof(*data));
 
@@ -124,8 +140,8 @@ static struct broker_data *create(const struct data_grant *grant, int *error)
 	memset(data->signals, -1, sizeof(data->signals));
 	memset(data->client_signals, -1, sizeof(data->client_signals));
 	data->grant = *grant;
-	*error = create_regions(data);
-	if (*error == 0)
+	*error = create_regions(data, bar);
+	if (*error == 0 && bar == NULL)
 		*error = create_signals(data);
 	if (*error == 0)
 		return data;
@@ -133,8 +149,17 @@ static struct broker_data *create(const struct data_grant *grant, int *error)
 	return NULL;
 }
 
-enum sluice_status broker_data_open(struct broker *broker, const struct sluice_hello *hello, enum sluice_role role,
-				    struct broker_data **out)
+/* A BAR may have less room than the port has entries. */
+static void fit(struct data_grant *grant, const struct broker_bar *bar)
+{
+	while (grant->entries > SLUICE_DATA_ENTRIES_MIN &&
+	       (sluice_card_data_size(grant->queues, grant->entries) > bar_room(bar, SLUICE_BAR_CARD_DATA) ||
+		sluice_host_data_size(grant->queues, grant->entries) > bar_room(bar, SLUICE_BAR_HOST_DATA)))
+		grant->entries /= 2;
+}
+
+enum sluice_status broker_data_open(struct broker *broker, const struct broker_bar *bar,
+				    const struct sluice_hello *hello, enum sluice_role role, struct broker_data **out)
 {
 	struct broker_data *data;
 	struct data_grant grant;
@@ -143,7 +168,9 @@ enum sluice_status broker_data_open(struct broker *broker, const struct sluice_h
 
 	if (status != SLUICE_STATUS_OK)
 		return status;
-	data = create(&grant, &error);
+	if (bar != NULL)
+		fit(&grant, bar);
+	data = create(&grant, bar, &error);
 	if (data == NULL)
 		return broker_status_of(error);
 	status = broker->ops->data->attach(broker->context, &data->grant,

@@ -3,6 +3,7 @@
 #ifndef CTRLPLANE_BROKER_PRIVATE_H
 #define CTRLPLANE_BROKER_PRIVATE_H
 
+#include "bar.h"
 #include "broker.h"
 #include "deferred.h"
 #include "event_ring.h"
@@ -31,7 +32,8 @@ struct client {
 	enum client_state state;
 	uint32_t id;
 	enum sluice_role role;
-	bool stranger; /* it has no role: its HELLO is answered with a refusal */
+	bool stranger;	   /* it has no role: its HELLO is answered with a refusal */
+	uint32_t features; /* granted */
 	int socket;
 	/*
 	 * The client holds the same open eventfd and can clear O_NONBLOCK on it. So it is never read: epoll
@@ -61,6 +63,7 @@ struct broker {
 	const struct mailbox_ops *ops;
 	void *context;
 	struct region info;
+	struct broker_bar *bar; /* NULL: there is none */
 	struct mailbox_scratch scratch;
 	struct mailbox_counters counters;
 	struct answers answers;
@@ -90,9 +93,23 @@ int broker_defer(struct mailbox *mailbox, const struct sluice_command *command);
 /** What a system's error means for who is refused. */
 enum sluice_status broker_status_of(int error);
 
-/** Makes what a HELLO with a port asks for, and attaches it. OK, or why the client is refused. */
-enum sluice_status broker_data_open(struct broker *broker, const struct sluice_hello *hello, enum sluice_role role,
-				    struct broker_data **data);
+/** Why a HELLO is refused, or OK. */
+enum sluice_status broker_judge_hello(const struct broker *broker, const struct client *client,
+				      const struct sluice_hello *hello);
+
+/** A place for one more client. */
+struct client *broker_find_place(struct broker *broker);
+
+/** The last step of making a client, whose regions are there: its mailbox, its events and its session. */
+enum sluice_status broker_open_mailbox(struct broker *broker, struct client *client, const struct sluice_hello *hello);
+
+/** The answer to a HELLO. */
+void broker_make_welcome(const struct client *client, enum sluice_status status, struct sluice_welcome *welcome);
+
+/** Makes what a HELLO with a port asks for, in @p bar unless that is NULL, and attaches it. OK, or why the client is
+ * refused. */
+enum sluice_status broker_data_open(struct broker *broker, const struct broker_bar *bar,
+				    const struct sluice_hello *hello, enum sluice_role role, struct broker_data **data);
 
 /** Writes its part of a WELCOME. */
 void broker_data_tell(const struct broker_data *data, struct sluice_welcome *welcome);

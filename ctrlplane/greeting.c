@@ -63,11 +63,6 @@ static void set_up_mailbox(struct broker *broker, struct client *client)
 	};
 }
 
-static uint32_t grant_features(const struct broker *broker, const struct sluice_hello *hello)
-{
-	return hello->features & ((const struct sluice_info_region *)broker->info.base)->features;
-}
-
 /* What is kept in the log waits in the ring when the client looks for the first time, and INFO says where it ends. */
 static void set_up_events(struct broker *broker, struct client *client)
 {
@@ -89,6 +84,7 @@ enum sluice_status broker_status_of(int error)
 		return SLUICE_STATUS_OK;
 	case ENOMEM:
 	case EMFILE:
+	case ENOSPC:
 	case ENFILE:
 		return SLUICE_STATUS_NO_MEMORY;
 	case EBUSY:
@@ -116,6 +112,15 @@ static enum sluice_status open_session(struct broker *broker, struct client *cli
 	return broker_status_of(error);
 }
 
+enum sluice_status broker_open_mailbox(struct broker *broker, struct client *client, const struct sluice_hello *hello)
+{
+	client->features = hello->features & ((const struct sluice_info_region *)broker->info.base)->features;
+	set_up_mailbox(broker, client);
+	if ((client->features & SLUICE_FEATURE_EVENTS) != 0)
+		set_up_events(broker, client);
+	return open_session(broker, client);
+}
+
 /* The session last: what fails before it has none to end. */
 static enum sluice_status furnish(struct broker *broker, struct client *client, const struct sluice_hello *hello,
 				  int *client_notify)
@@ -128,13 +133,8 @@ static enum sluice_status furnish(struct broker *broker, struct client *client, 
 	if (error != 0)
 		return broker_status_of(error);
 	if (hello->port[0] != '\0')
-		status = broker_data_open(broker, hello, client->role, &client->data);
-	if (status != SLUICE_STATUS_OK)
-		return status;
-	set_up_mailbox(broker, client);
-	if ((grant_features(broker, hello) & SLUICE_FEATURE_EVENTS) != 0)
-		set_up_events(broker, client);
-	return open_session(broker, client);
+		status = broker_data_open(broker, NULL, hello, client->role, &client->data);
+	return status == SLUICE_STATUS_OK ? broker_open_mailbox(broker, client, hello) : status;
 }
 
 /* In the order of SLUICE_FD_TABLE, then those of the data rings. Returns how many. */
@@ -165,39 +165,42 @@ static int send_with_descriptors(int socket, const struct sluice_welcome *welcom
 	return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*welcome) ? 0 : -errno;
 }
 
-static int send_welcome(struct broker *broker, struct client *client, const struct sluice_hello *hello,
-			int client_notify)
+void broker_make_welcome(const struct client *client, enum sluice_status status, struct sluice_welcome *welcome)
 {
-	struct sluice_welcome welcome = {
-		.magic = SLUICE_MAGIC,
-		.abi_major = SLUICE_ABI_MAJOR,
-		.abi_minor = SLUICE_ABI_MINOR,
-		.features = grant_features(broker, hello),
-		.status = SLUICE_STATUS_OK,
-		.role = (uint8_t)client->role,
-		.client_id = client->id,
-		.ring_entries = SLUICE_RING_ENTRIES,
-		.stage_size = SLUICE_STAGE_SIZE,
-	};
-	int fds[FDS_MAX];
-	unsigned count = list_descriptors(broker, client, client_notify, fds);
-
-	for (int i = 0; i < SLUICE_FD_COUNT; i++)
-		welcome.region_size[i] = (uint32_t)broker_regions[i].size;
-	if (client->data != NULL)
-		broker_data_tell(client->data, &welcome);
-	return send_with_descriptors(client->socket, &welcome, fds, count);
-}
-
-static void refuse(struct broker *broker, struct client *client, enum sluice_status status)
-{
-	struct sluice_welcome welcome = {
+	*welcome = (struct sluice_welcome){
 		.magic = SLUICE_MAGIC,
 		.abi_major = SLUICE_ABI_MAJOR,
 		.abi_minor = SLUICE_ABI_MINOR,
 		.status = (uint16_t)status,
 	};
+	if (status != SLUICE_STATUS_OK)
+		return;
+	welcome->features = client->features;
+	welcome->role = (uint8_t)client->role;
+	welcome->client_id = client->id;
+	welcome->ring_entries = SLUICE_RING_ENTRIES;
+	welcome->stage_size = SLUICE_STAGE_SIZE;
+	for (int i = 0; i < SLUICE_FD_COUNT; i++)
+		welcome->region_size[i] = (uint32_t)broker_regions[i].size;
+	if (client->data != NULL)
+		broker_data_tell(client->data, welcome);
+}
 
+static int send_welcome(struct broker *broker, struct client *client, int client_notify)
+{
+	struct sluice_welcome welcome;
+	int fds[FDS_MAX];
+	unsigned count = list_descriptors(broker, client, client_notify, fds);
+
+	broker_make_welcome(client, SLUICE_STATUS_OK, &welcome);
+	return send_with_descriptors(client->socket, &welcome, fds, count);
+}
+
+static void refuse(struct broker *broker, struct client *client, enum sluice_status status)
+{
+	struct sluice_welcome welcome;
+
+	broker_make_welcome(client, status, &welcome);
 	send(client->socket, &welcome, sizeof(welcome), MSG_DONTWAIT | MSG_NOSIGNAL);
 	broker_hang_up(broker, client);
 }
@@ -218,7 +221,7 @@ static void welcome(struct broker *broker, struct client *client, const struct s
 	client->state = CLIENT_WELCOMED;
 	broker->welcomed++;
 	broker->sessions++;
-	error = send_welcome(broker, client, hello, client_notify);
+	error = send_welcome(broker, client, client_notify);
 	close(client_notify);
 	for (int i = 0; i < REGIONS; i++)
 		region_close_fd(&client->regions[i]);
@@ -242,7 +245,7 @@ static unsigned places_for(enum sluice_role role)
 	return BROKER_MAX_CLIENTS - (unsigned)(SLUICE_ROLE_OPERATOR - role) * BROKER_KEPT_PLACES;
 }
 
-static enum sluice_status judge_hello(const struct broker *broker, const struct client *client,
+enum sluice_status broker_judge_hello(const struct broker *broker, const struct client *client,
 				      const struct sluice_hello *hello)
 {
 	if (client->stranger)
@@ -285,7 +288,7 @@ void broker_greet(struct broker *broker, struct client *client)
 		broker_hang_up(broker, client);
 		return;
 	}
-	status = judge_hello(broker, client, &hello);
+	status = broker_judge_hello(broker, client, &hello);
 	if (status == SLUICE_STATUS_OK)
 		welcome(broker, client, &hello);
 	else

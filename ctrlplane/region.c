@@ -42,6 +42,18 @@ int region_create(struct region *region, const char *name, size_t size, enum reg
 	return error;
 }
 
+int region_window(struct region *region, int fd, uint64_t offset, size_t size, enum region_writer writer)
+{
+	int protection = PROT_READ | (writer == REGION_CARD ? PROT_WRITE : 0);
+	void *base = mmap(NULL, size, protection, MAP_SHARED, fd, (off_t)offset);
+
+	*region = (struct region){0};
+	if (base == MAP_FAILED)
+		return -errno;
+	*region = (struct region){.base = base, .size = size, .fd = -1};
+	return 0;
+}
+
 void region_close_fd(struct region *region)
 {
 	if (region->size != 0 && region->fd >= 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where the shared regions come from. On a machine without the card a region is a memfd; on a real card it
- * will be a window of the BAR, behind this same interface.
+ * Where the shared regions come from. On a machine without the card a region is a memfd; on a card it is a window of
+ * the BAR, behind this same interface.
  *
  * A memfd is sealed before anyone else sees it: SHRINK and GROW, since a host's ftruncate() would turn the
  * card's next access into SIGBUS; SEAL, since a seal added later is a game of its own; and FUTURE_WRITE
@@ -11,6 +11,7 @@
 #define CTRLPLANE_REGION_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum region_writer {
 	REGION_CARD, /* mapped writable here, read-only for the host */
@@ -30,6 +31,9 @@ struct region {
  * @return 0 or -errno; on failure @p region is absent
  */
 int region_create(struct region *region, const char *name, size_t size, enum region_writer writer);
+
+/** Maps @p size bytes at @p offset of @p fd, which stays the caller's. What the card writes is mapped writable. */
+int region_window(struct region *region, int fd, uint64_t offset, size_t size, enum region_writer writer);
 
 /** Closes the descriptor; the mapping stays. */
 void region_close_fd(struct region *region);

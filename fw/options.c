@@ -18,6 +18,8 @@
 	X("config", 'c', required_argument, " FILE", "policy to boot with (default " DEFAULT_CONFIG ")")               \
 	X("runtime-dir", 'r', required_argument, " DIR",                                                               \
 	  "where clients meet the firmware (default " SLUICE_RUNTIME_DIR ")")                                          \
+	X("bar", 'B', required_argument, " FILE",                                                                      \
+	  "serve one more client in memory that is a PCI device's to its host")                                        \
 	X("workers", 'w', required_argument, " N",                                                                     \
 	  "worker threads, 1 to 16 (default: one a core, and no more than there are queues)")                          \
 	X("mbufs", 'm', required_argument, " N", "packet buffers, 1024 to 16777216 (default 32768)")                   \
@@ -120,6 +122,9 @@ IM_INIT static int take(struct options *options, int letter)
 		return 0;
 	case 'r':
 		options->runtime_dir = optarg;
+		return 0;
+	case 'B':
+		options->bar = optarg;
 		return 0;
 	case 'w':
 		return parse_number("workers", optarg, 1, IM_WORKERS_MAX - 1, &options->workers);

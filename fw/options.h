@@ -13,6 +13,7 @@
 struct options {
 	const char *config;
 	const char *runtime_dir;
+	const char *bar; /* NULL: none */
 	struct role_groups groups;
 	uint32_t workers; /* 0: as many as there are lanes and cores */
 	uint32_t mbufs;

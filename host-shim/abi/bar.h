@@ -85,7 +85,7 @@ struct sluice_bar_host {
 	uint32_t asked;
 	uint8_t reserved0[60];
 	struct sluice_hello hello; /* all zero: the client has gone */
-	uint32_t kick;		   /* counts commands, and whatever else the card shall look at */
+	uint32_t kick;		   /* counts commands, on from client to client */
 	uint8_t reserved1[3964];
 };
 SLUICE_ASSERT_SIZE(struct sluice_bar_host, 4096);

@@ -15,10 +15,9 @@
 
 struct client_bar {
 	struct pci pci;
-	const struct sluice_bar *card; /* the first page; NULL: not mapped */
-	struct sluice_bar_host *host;  /* NULL: not mapped */
-	uint32_t asked;		       /* 0: not yet */
-	uint32_t kicks;
+	const struct sluice_bar *card;	     /* the first page; NULL: not mapped */
+	struct sluice_bar_host *host;	     /* NULL: not mapped */
+	uint32_t asked;			     /* 0: not yet */
 	struct sluice_bar_region parts[IDS]; /* our copy of the table, by id; id 0: the card has none */
 };
 
@@ -291,7 +290,9 @@ static int attach(struct sluice_client *client, const char *place, const struct 
 
 static int kick(struct sluice_client *client)
 {
-	__atomic_store_n(&client->bar->host->kick, ++client->bar->kicks, __ATOMIC_RELEASE);
+	struct sluice_bar_host *host = client->bar->host;
+
+	__atomic_store_n(&host->kick, host->kick + 1, __ATOMIC_RELEASE); /* on from where the last client was */
 	return 0;
 }
 

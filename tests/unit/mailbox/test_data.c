@@ -231,10 +231,11 @@ static void test_a_role_without_the_right(void **state)
 	const struct sluice_hello hello = data_hello(TOY_PORT, 2, 256);
 	struct broker_data *data = NULL;
 
-	assert_int_equal(broker_data_open(fixture->broker, &hello, SLUICE_ROLE_TENANT, &data),
+	assert_int_equal(broker_data_open(fixture->broker, NULL, &hello, SLUICE_ROLE_TENANT, &data),
 			 SLUICE_STATUS_NOT_PERMITTED);
 	assert_false(fixture->toy.attached);
-	assert_int_equal(broker_data_open(fixture->broker, &hello, SLUICE_ROLE_HOST_ADMIN, &data), SLUICE_STATUS_OK);
+	assert_int_equal(broker_data_open(fixture->broker, NULL, &hello, SLUICE_ROLE_HOST_ADMIN, &data),
+			 SLUICE_STATUS_OK);
 	assert_true(fixture->toy.attached);
 	broker_data_close(fixture->broker, data);
 }

@@ -296,12 +296,12 @@ static void clients_follow_each_other(void **state)
 	for (int i = 0; i < 5; i++) {
 		struct sluice_client *client = expect_open(bed->place);
 		struct sluice_bar_host *host = region(bed, SLUICE_BAR_HOST_WORDS);
-		uint32_t asked = host->asked, word = 1;
+		uint32_t asked = host->asked, kicks = host->kick, word = 1;
 
 		for (int k = 0; k <= i; k++)
 			assert_int_equal(sluice_call(client, SLUICE_OP_POLICY_CHUNK, 0, 0, &word, 4, &word, 4, &reply),
 					 0);
-		assert_int_equal(host->kick, i + 1);
+		assert_int_equal(host->kick, kicks + i + 1); /* no two of them alike */
 		sluice_close(client);
 		assert_int_equal(host->asked, asked + 1);
 	}
