@@ -99,6 +99,7 @@ struct queue {
 	struct send_list done;	  /* their status is set: the next poll completes them */
 	struct lane *lane;	  /* NULL: not attached. Changed with control, polling and sends */
 	bool broken_told;	  /* polling */
+	uint32_t wanted;	  /* polling: events that were asked for while there was no lane */
 	uint32_t sends_out;	  /* atomic */
 	int signal;		  /* what the owner sleeps on */
 	int idle;		  /* eventfd that stands in for the card's signal */

@@ -76,6 +76,7 @@ bool sluice_miniport_arm(struct sluice_miniport *miniport, unsigned at, uint32_t
 	work = has_work(queue, want);
 	if (work && queue->lane != NULL)
 		__atomic_store_n(&queue->lane->host->want_event, 0, __ATOMIC_RELAXED);
+	queue->wanted = queue->lane == NULL && !work ? want : 0;
 	queue_release(queue);
 	return !work;
 }
@@ -86,6 +87,7 @@ void sluice_miniport_disarm(struct sluice_miniport *miniport, unsigned at)
 	uint64_t event;
 
 	if (queue_try(queue)) {
+		queue->wanted = 0;
 		if (queue->lane != NULL)
 			__atomic_store_n(&queue->lane->host->want_event, 0, __ATOMIC_RELAXED);
 		queue_release(queue);

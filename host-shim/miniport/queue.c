@@ -89,6 +89,8 @@ static void wake_sleeper(struct queue *queue)
 void queue_enter_lane(struct queue *queue, struct lane *lane, int *signal)
 {
 	wake_sleeper(queue);
+	/* who has armed the queue while it had no lane may go to sleep on this signal only now */
+	__atomic_store_n(&lane->host->want_event, queue->wanted, __ATOMIC_SEQ_CST);
 	dup3(*signal, queue->signal, O_CLOEXEC);
 	close(*signal);
 	*signal = -1;

@@ -195,7 +195,9 @@ static void find_again(struct shim *shim)
 static void reset(struct shim *shim)
 {
 	shim->hangs = false;
-	if (sluice_miniport_reset(shim->miniport) != IM_STATUS_SUCCESS)
+	if (sluice_miniport_reset(shim->miniport) == IM_STATUS_SUCCESS)
+		set_attached(shim, true); /* the pumps look for frames that came before they could be told */
+	else
 		lose(shim);
 }
 

@@ -93,6 +93,28 @@ static void test_the_firmware_wakes(void **state)
 	assert_true(is_ready(signal));
 }
 
+/* Armed while there is no card, asleep only when there is one again: its frames wake all the same. */
+static void test_who_falls_asleep_while_the_firmware_returns(void **state)
+{
+	struct rig *rig = *state;
+	int signal;
+
+	rig_start(rig);
+	signal = sluice_miniport_signal(rig->miniport, 0);
+	card_stop(&rig->card);
+	assert_int_equal(sluice_miniport_check(rig->miniport), -ENOTCONN);
+	assert_true(sluice_miniport_arm(rig->miniport, 0, SLUICE_WANT_RECEIVE));
+	card_start(&rig->card);
+	assert_int_equal(sluice_miniport_reattach(rig->miniport, NULL), 0);
+	assert_int_equal(card_host_line(&rig->card, 0)->want_event, SLUICE_WANT_RECEIVE);
+	assert_false(is_ready(signal));
+	give(rig, 1);
+	assert_true(is_ready(signal));
+	sluice_miniport_disarm(rig->miniport, 0);
+	assert_int_equal(card_host_line(&rig->card, 0)->want_event, 0);
+	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
+}
+
 /* A card that never saw the host awake still sees that it has passed what it was woken for. */
 static void test_it_sleeps_and_wakes_again_and_again(void **state)
 {
@@ -142,6 +164,7 @@ int main(void)
 		CASE(a_busy_host_is_not_woken),
 		CASE(sends_wake_where_they_are_asked_for),
 		CASE(the_firmware_wakes),
+		CASE(who_falls_asleep_while_the_firmware_returns),
 		CASE(it_sleeps_and_wakes_again_and_again),
 		CASE(sends_that_wait_for_room_wake),
 	};
