@@ -54,6 +54,7 @@ class Scene:
 
     def __init__(self, card, folder, moments):
         self.card, self.moments, self.clients, self.rules = card, moments, [], 0
+        self.held = {}  # by process: the first time
         self.big = Path(folder) / "big.json"
         self.big.write_text(json.dumps(big_policy()))
         self.small = Path(folder) / "small.json"
@@ -134,6 +135,14 @@ class Scene:
                 one.process.kill()
             one.end()
         self.clients.clear()
+
+    def check_holds(self):
+        """Whoever has not died holds what it held when its first turn was over."""
+        for one in (self.card.firmware, self.card.shims[-1]):
+            pid = one.process.pid
+            first = self.held.setdefault(pid, processes.holds(pid))
+            fw.wait_until(lambda: all(now <= then for now, then in zip(processes.holds(pid), first)),  # pylint: disable=cell-var-from-loop
+                          f"{one.process.args[-1]} holds no more than {first}", 20)
 
     def check_policy(self):
         """It is one of those that were applied, as a whole, and rules that were added."""

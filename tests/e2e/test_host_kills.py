@@ -58,10 +58,18 @@ def introduce(card):
             here.ip("neighbour", "replace", address, "lladdr", there.link(other)["address"], "nud", "permanent", "dev", device)
 
 
+def tell(card):
+    """What both ends say of a failure, from which one sees where frames stay."""
+    print(card.shims[-1].output(), card.firmware.output(), card.host.run("ip", "-s", "link", "show", DEVICE, check=False).stdout)
+    for words in (("port", "stats"), ("drops",), ("worker", "list"), ("rule", "list")):
+        print(card.firmware.try_ctl(*words).stdout[:3000])
+    print(processes.stacks(card.shims[-1].process.pid))
+
+
 @pytest.fixture
-def stage(binaries, tmp_path):
+def stage(binaries, tmp_path, request):
     """start(maker, **options) gives a card of the test's own that runs, with a shim and addresses."""
-    cards, before = [], listing()
+    cards, before, failed = [], listing(), request.session.testsfailed
 
     def start(shim_options=SHIM_OPTIONS, **options):
         one = hostside.over_veth(tmp_path, **options)
@@ -75,6 +83,8 @@ def stage(binaries, tmp_path):
 
     yield start
     for one in cards:
+        if request.session.testsfailed > failed:
+            tell(one)
         one.close()
         assert not processes.mentioning(one.runtime_dir)
     assert not processes.zombies()
@@ -152,6 +162,7 @@ def test_kills(stage, tmp_path, who):
             tcp.append(goes_on(exchange))
             scene.end_clients()
             scene.check_policy()
+            scene.check_holds()
             assert card.host.link(DEVICE)["ifindex"] == index
         watchdog.kick(f"the end, seed {seed}")
         exchange.finish()
