@@ -1,55 +1,34 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-How fast Sluice is beside dpdk-testpmd, on the very same two ports: net_pcap that replays without end, and net_null.
+How fast Sluice is beside dpdk-testpmd. Three parts, each with a table:
+
+bench    the packet path, on the very same two ports: net_pcap that replays without end, and net_null
+host     the data rings of a host, beside memif and vhost (hostrings.py)
+mailbox  commands and rules over the mailbox (mailbox_calls.py)
 
 Control and load run on the first core, one worker on the second. Runs alternate; each figure is the median of its
-runs, and the ratio to testpmd of the same run is what counts. Prints a Markdown table; --write puts it into
-docs/performance.md between its markers.
+runs, and the ratio to testpmd of the same run is what counts. Prints Markdown tables; --write puts them into
+docs/performance.md between their markers.
 """
 import argparse
-import contextlib
 import json
 import os
-import re
-import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import hostrings
+import mailbox_calls
 import workload
+from programs import (PAGES, REPO, Run, ask, free_hugepages, hugepages, kill_all, machine, remove_runtime_folders,
+                      testpmd_rates, write_report)
 
-REPO = Path(__file__).resolve().parents[2]
-REPORT = REPO / "docs" / "performance.md"
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 BURST = 32
 LEAST_FRAMES = 4096
-PAGES_FILE = Path("/proc/sys/vm/nr_hugepages")
-PAGES = 512  # of 2 MiB
-
-
-def free_hugepages():
-    return int(re.search(r"HugePages_Free:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
-
-
-@contextlib.contextmanager
-def hugepages(wanted=PAGES):
-    """Reserves what is missing where that is allowed, and gives it back."""
-    old = PAGES_FILE.read_text()
-    missing = max(0, wanted - free_hugepages())
-    try:
-        PAGES_FILE.write_text(str(int(old) + missing))
-    except PermissionError:
-        print("bench: no hugepages and no right to reserve them: both programs do without", file=sys.stderr)
-    try:
-        yield
-    finally:
-        if missing and os.access(PAGES_FILE, os.W_OK):
-            PAGES_FILE.write_text(old)
 
 
 def eal(name):
@@ -59,12 +38,6 @@ def eal(name):
     return ["-l", "0,1", "--no-pci", "--file-prefix", f"{name}-{os.getpid()}", *memory]
 
 
-def remove_runtime_folders():
-    """EAL leaves one for each --file-prefix."""
-    for folder in Path("/var/run/dpdk").glob(f"*-{os.getpid()}"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def devices(pcap):
     return [f"net_pcap0,rx_pcap={pcap},infinite_rx=1", "net_null0,no-rx=1"]
 
@@ -72,36 +45,6 @@ def devices(pcap):
 def mbufs(pcap_frames):
     """The replay keeps one for each frame; the rest is in flight."""
     return pcap_frames + 16_384
-
-
-class Run:
-    """A program that is measured while it runs."""
-
-    def __init__(self, command, folder):
-        self.log = open(Path(folder) / "log", "w+")
-        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=self.log,
-                                        stderr=subprocess.STDOUT)
-
-    def text(self):
-        self.log.flush()
-        return Path(self.log.name).read_text()
-
-    def wait_for(self, words, seconds=60):
-        deadline = time.monotonic() + seconds
-        while words not in self.text():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                sys.exit(f"bench: {words!r} did not come:\n{self.text()}")
-            time.sleep(0.05)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 def testpmd(pcap, frames, seconds, folder):
@@ -115,9 +58,8 @@ def testpmd(pcap, frames, seconds, folder):
     run.wait_for("NIC statistics for port 1")
     time.sleep(seconds + 1.5)
     run.stop()
-    rates = [int(rate) for rate in re.findall(r"port 1 .*?Tx-pps:\s+(\d+)", run.text(), re.S)]
     # the first period covers the start, the last one may cover the end
-    return statistics.median(rates[1 : int(seconds) + 1])
+    return statistics.median(testpmd_rates(run.text(), 1)[1 : int(seconds) + 1])
 
 
 def sluice_document(pcap, driver, rule_count):
@@ -128,11 +70,6 @@ def sluice_document(pcap, driver, rule_count):
         acl = {"name": "d", "aces": {"ace": workload.rules(rule_count)}}
         document["ietf-access-control-list:acls"] = {"acl": [acl]}
     return document
-
-
-def ask(build, runtime_dir, *words):
-    command = [build / "host-shim" / "cli" / "sluicectl", "--runtime-dir", runtime_dir, "--json", *words]
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def sent(build, runtime_dir):
@@ -190,15 +127,6 @@ def measure(options, flows, folder):
     return rates
 
 
-def machine():
-    cpuinfo = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
-    megahertz = re.search(r"cpu MHz\s*:\s*([\d.]+)", cpuinfo)
-    name = model[1] if model else os.uname().machine
-    tsc = f", TSC {float(megahertz[1]) / 1000:.2f} GHz" if megahertz else ""
-    return f"{name}{tsc}, {os.cpu_count()} cores"
-
-
 def table(options, results):
     """Markdown: one line for each case, two columns for each number of flows."""
     heads = [head for flows in results for head in (f"Mpps, {flows} flows", "ratio")]
@@ -217,15 +145,6 @@ def table(options, results):
     return "\n".join(lines) + "\n"
 
 
-def write_report(text):
-    """Puts the table between the markers; a report without them gets them at its end."""
-    old = REPORT.read_text() if REPORT.exists() else "# Performance\n\n"
-    if BEGIN not in old:
-        old += f"{BEGIN}\n{END}\n"
-    head, rest = old.split(BEGIN)
-    REPORT.write_text(f"{head}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=Path(os.environ.get("SLUICE_BUILD", REPO / "build" / "release")))
@@ -235,21 +154,32 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--flows", type=int, nargs="+", default=[1000])
     parser.add_argument("--rules", type=int, nargs="+", default=[10, 1000])
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part; more than once: these")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     return parser.parse_args()
+
+
+def measure_path(options):
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        return table(options, {flows: measure(options, flows, folder) for flows in options.flows})
+
+
+PARTS = {"bench": measure_path, "host": hostrings.measure_all, "mailbox": mailbox_calls.measure_all}
 
 
 def main():
     options = arguments()
-    with hugepages(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
+    with hugepages():
         try:
-            results = {flows: measure(options, flows, folder) for flows in options.flows}
-            text = table(options, results)
+            for part in options.only or PARTS:
+                text = PARTS[part](options)
+                print(text, end="\n\n")
+                if options.write:
+                    write_report(part, text)
         finally:
+            kill_all()
             remove_runtime_folders()
-    print(text, end="")
-    if options.write:
-        write_report(text)
 
 
 if __name__ == "__main__":

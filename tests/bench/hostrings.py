@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+How fast frames go between a host's process and the card's, beside memif and vhost between two dpdk-testpmd.
+
+    host, on the second core            card, on the first core
+    ring_host                     <->   net_host0 - ring_card, or sluice-fw with an empty way - net_null0
+    net_null0 - dpdk-testpmd - net_memif0 (client, zero-copy)   <->   net_memif0 - dpdk-testpmd - net_null0
+    net_null0 - dpdk-testpmd - net_virtio_user0                 <->   net_vhost0 - dpdk-testpmd - net_null0
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from programs import Run, ask, machine
+
+FRAME, BURST, ENTRIES, MBUFS = 64, 32, 1024, 8192
+WAYS = {"send": "host to card", "receive": "card to host", "both": "both ways, sum"}
+CARD_CPU, HOST_CPU = 0, 1
+PEERS = "tests/bench/peers"  # below the build
+REFERENCE = "memif, zero-copy"
+
+
+def eal(cpu, name, lcores=2):
+    """All threads of a program on one CPU: the control thread sleeps."""
+    return ["--lcores", ",".join(f"{lcore}@{cpu}" for lcore in range(lcores)), "--no-pci", "--in-memory",
+            "--single-file-segments", "--file-prefix", f"{name}-{os.getpid()}"]
+
+
+def null(gives):
+    return f"net_null0,size={FRAME}" + ("" if gives else ",no-rx=1")
+
+
+# ---- Two testpmd ----------------------------------------------------------------------------------------------------
+
+
+def testpmd(cpu, name, device, gives):
+    return ["dpdk-testpmd", *eal(cpu, name), "--vdev", device, "--vdev", null(gives), "--", "--forward-mode=io",
+            "--nb-cores=1", f"--burst={BURST}", "--stats-period=1", "--auto-start", f"--total-num-mbufs={MBUFS}",
+            f"--txd={ENTRIES}", f"--rxd={ENTRIES}"]
+
+
+def of_testpmd(card_device, host_device):
+    """A function that measures once: packets a second out of the null ports, each behind who receives."""
+    def once(way, seconds, folder):
+        socket = f"{folder}/socket"
+        card = Run(testpmd(CARD_CPU, "card", card_device.format(socket), way != "send"), folder, "card")
+        card.wait_for("NIC statistics for port 1")
+        host = Run(testpmd(HOST_CPU, "host", host_device.format(socket), way != "receive"), folder, "host")
+        host.wait_for("NIC statistics for port 1")
+        behind = [card] if way == "send" else [host] if way == "receive" else [card, host]
+        begun = [len(run.text()) for run in behind]
+        # the first period began before; a thread that polls shares its core with the one that prints
+        rates = [run.wait_for_rates(start, 1, round(seconds) + 1)[1:] for run, start in zip(behind, begun)]
+        host.stop()
+        card.stop()
+        return sum(statistics.median(of_one) for of_one in rates)
+    return once
+
+
+# ---- A host on the rings --------------------------------------------------------------------------------------------
+
+
+def run_host(build, way, seconds, *where, **options):
+    command = ["taskset", "-c", HOST_CPU, build / PEERS / "ring_host", way, seconds, *where, ENTRIES]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=120,
+                          **options)
+    if done.returncode != 0:
+        sys.exit(f"bench: ring_host: {done.stderr}")
+    result = json.loads(done.stdout)
+    moved = (result["sent"] if way != "receive" else 0) + (result["received"] if way != "send" else 0)
+    return moved / result["seconds"]
+
+
+def of_ring_card(build):
+    """The driver net_host below a loop like testpmd's."""
+    def once(way, seconds, folder):
+        regions = [os.memfd_create(name) for name in ("card", "host")]
+        card = Run([build / PEERS / "ring_card", *regions, ENTRIES, way, "--", *eal(CARD_CPU, "card", 1)], folder,
+                   pass_fds=regions)
+        card.wait_for("ring_card: ready")
+        rate = run_host(build, way, seconds, f"@{regions[0]}", regions[1], pass_fds=regions)
+        card.stop()
+        for region in regions:
+            os.close(region)
+        if card.process.returncode != 0:
+            sys.exit(f"bench: ring_card ended with {card.process.returncode}:\n{card.text()}")
+        return rate
+    return once
+
+
+def of_firmware(build, drivers):
+    """The whole firmware: a stack between net_host and net_null."""
+    def once(way, seconds, folder):
+        ports = [{"name": "host0", "devargs": f"net_host0,entries={ENTRIES}"},
+                 {"name": "wire0", "devargs": null(way != "send")}]
+        stack = {"name": "main", "upper-port": "host0", "lower-port": "wire0",
+                 "driver": [{"name": name, "type": name} for name in drivers]}
+        with open(f"{folder}/policy.json", "w") as out:
+            json.dump({"sluice:ports": {"port": ports}, "sluice:stacks": {"stack": [stack]}}, out)
+        card = Run([build / "fw" / "sluice-fw", "--config", f"{folder}/policy.json", "--runtime-dir", folder,
+                    "--workers", 1, "--mbufs", MBUFS, "--", *eal(CARD_CPU, "card")], folder)
+        card.wait_for("sluice-fw: ready")
+        rate = run_host(build, way, seconds, folder, "host0")
+        reasons = {row["reason"] for row in ask(build, folder, "drops")} - {"host-absent", "host-short"}
+        card.stop()
+        if card.process.returncode != 0 or reasons:
+            sys.exit(f"bench: sluice-fw ended with {card.process.returncode}, drops {reasons}:\n{card.text()}")
+        return rate
+    return once
+
+
+# ---- The table ------------------------------------------------------------------------------------------------------
+
+
+def cases(build):
+    """Name -> function that measures it once."""
+    return {
+        REFERENCE: of_testpmd("net_memif0,role=server,id=0,socket={},socket-abstract=no,rsize=10",
+                              "net_memif0,role=client,id=0,socket={},socket-abstract=no,rsize=10,zero-copy=yes"),
+        "vhost, virtio-user": of_testpmd("net_vhost0,iface={},queues=1",
+                                         f"net_virtio_user0,path={{}},queue_size={ENTRIES}"),
+        "data rings": of_ring_card(build),
+        "data rings, Sluice with passthru": of_firmware(build, ["passthru"]),
+    }
+
+
+def measure(options):
+    """Name -> way -> rates of the runs, alternating."""
+    measured = cases(options.build)
+    rates = {name: {way: [] for way in WAYS} for name in measured}
+    for number in range(options.runs):
+        for way in WAYS:
+            for name, once in measured.items():
+                with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                    rates[name][way].append(once(way, options.seconds, folder))
+                print(f"host rings, run {number + 1}, {WAYS[way]}: {name}: {rates[name][way][-1] / 1e6:.2f} Mpps",
+                      file=sys.stderr)
+    return rates
+
+
+def table(options, rates):
+    """Markdown: one line for each case, two columns for each way."""
+    lines = ["| what | " + " | ".join(f"{text}, Mpps | ratio" for text in WAYS.values()) + " |",
+             "|---|" + "---:|" * 2 * len(WAYS)]
+    for name, of_way in rates.items():
+        cells = []
+        for way, own in of_way.items():
+            ratios = [rate / base for rate, base in zip(own, rates[REFERENCE][way])]
+            cells += [f"{statistics.median(own) / 1e6:.2f}", f"{statistics.median(ratios):.2f}"]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += ["", f"Machine: {machine()}. Frames of {FRAME} bytes, bursts of {BURST}, rings of {ENTRIES}, hugepages; "
+              f"median of {options.runs} alternating runs of {options.seconds:g} s; a ratio is the median of the ratios "
+              f"to {REFERENCE} in the same run."]
+    return "\n".join(lines) + "\n"
+
+
+def measure_all(options):
+    return table(options, measure(options))
