@@ -70,6 +70,7 @@ uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 
 	if (pair == NULL || is_draining(queue))
 		return 0;
+	ring_out_expect(&pair->out); /* a turn receives before it transmits */
 	if (!ring_in_begin(&pair->in)) {
 		quarantine(queue, pair, pair->in.fault);
 		return 0;
@@ -91,20 +92,33 @@ uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 
 /* ---- To the host ----------------------------------------------------------------------------------- */
 
-IM_DISPATCH static void give_one(struct hostport_queue *queue, struct ring_out *out, const struct rte_mbuf *mbuf)
+/* What became of the frames of a burst: counted in the queue once. */
+struct given {
+	uint64_t done, bytes, short_of, refused;
+};
+
+IM_DISPATCH static void give_one(struct given *given, struct ring_out *out, const struct rte_mbuf *mbuf)
 {
 	switch (copy_to_host(out, mbuf)) {
 	case COPY_DONE:
-		add(&queue->counters.receive_frames, 1);
-		add(&queue->counters.receive_bytes, rte_pktmbuf_pkt_len(mbuf));
+		given->done++;
+		given->bytes += rte_pktmbuf_pkt_len(mbuf);
 		break;
 	case COPY_NO_BUFFERS:
-		add(&queue->counters.receive_short, 1);
+		given->short_of++;
 		break;
 	case COPY_REFUSED:
-		add(&queue->counters.receive_refused, 1);
+		given->refused++;
 		break;
 	}
+}
+
+IM_DISPATCH static void count_given(struct hostport_counters *counters, const struct given *given)
+{
+	add(&counters->receive_frames, given->done);
+	add(&counters->receive_bytes, given->bytes);
+	add(&counters->receive_short, given->short_of);
+	add(&counters->receive_refused, given->refused);
 }
 
 /* Every frame is accepted: what the host has no room for is counted, and does not stand in the way of others. With no
@@ -113,16 +127,20 @@ uint16_t hostport_transmit(void *opaque, struct rte_mbuf **mbufs, uint16_t count
 {
 	struct hostport_queue *queue = opaque;
 	struct hostport_pair *pair = pair_of(queue);
+	struct given given = {0};
 
 	if (pair != NULL && !ring_out_begin(&pair->out)) {
 		quarantine(queue, pair, pair->out.fault);
 		pair = NULL;
 	}
-	if (pair == NULL || is_draining(queue))
+	if (pair == NULL || is_draining(queue)) {
 		add(&queue->counters.receive_no_host, count);
-	else
+	} else {
+		ring_out_prepare(&pair->out, count);
 		for (uint16_t i = 0; i < count; i++)
-			give_one(queue, &pair->out, mbufs[i]);
+			give_one(&given, &pair->out, mbufs[i]);
+		count_given(&queue->counters, &given);
+	}
 	if (pair != NULL && ring_out_publish(&pair->out))
 		hostport_wake(pair->signal);
 	rte_pktmbuf_free_bulk(mbufs, count);

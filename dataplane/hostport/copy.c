@@ -2,6 +2,7 @@
 #include "copy.h"
 
 #include <rte_ether.h>
+#include <rte_memcpy.h>
 
 #include "meta.h"
 
@@ -101,7 +102,24 @@ IM_DISPATCH static void fill_buffers(struct ring_out *out, const struct rte_mbuf
 	}
 }
 
-enum copy_result copy_to_host(struct ring_out *out, const struct rte_mbuf *frame)
+/* What most frames are: one piece for one buffer, with nothing to say beside it. */
+static bool is_plain(const struct rte_mbuf *frame)
+{
+	return (frame->ol_flags & META_TOLD) == 0 && frame->nb_segs == 1 &&
+	       rte_pktmbuf_data_len(frame) - 1u < SLUICE_DATA_BUFFER;
+}
+
+IM_DISPATCH static enum copy_result copy_plain(struct ring_out *out, const struct rte_mbuf *frame)
+{
+	uint16_t length = rte_pktmbuf_data_len(frame);
+
+	if (!ring_out_has_room(out, 1))
+		return COPY_NO_BUFFERS;
+	rte_memcpy(ring_out_add(out, length, ring_out_terms(out, 1)), rte_pktmbuf_mtod(frame, const void *), length);
+	return COPY_DONE;
+}
+
+IM_DISPATCH static enum copy_result copy_any(struct ring_out *out, const struct rte_mbuf *frame)
 {
 	struct sluice_frame_meta meta;
 	bool has_meta = meta_for_host(frame, &meta);
@@ -114,4 +132,9 @@ enum copy_result copy_to_host(struct ring_out *out, const struct rte_mbuf *frame
 		return COPY_NO_BUFFERS;
 	fill_buffers(out, frame, has_meta ? &meta : NULL, count);
 	return COPY_DONE;
+}
+
+enum copy_result copy_to_host(struct ring_out *out, const struct rte_mbuf *frame)
+{
+	return likely(is_plain(frame)) ? copy_plain(out, frame) : copy_any(out, frame);
 }

@@ -19,6 +19,10 @@
 #define META_NEEDS_CSUM 1u /* VIRTIO 1.2, 5.1.6 */
 #define META_DATA_VALID 2u
 
+/* Of an mbuf's flags: what a host is told of. */
+#define META_TOLD                                                                                                      \
+	(RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_TX_VLAN)
+
 enum meta_gso {
 	META_GSO_NONE = 0,
 	META_GSO_TCPV4 = 1,

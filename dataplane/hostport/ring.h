@@ -16,6 +16,7 @@
 #ifndef HOSTPORT_RING_H
 #define HOSTPORT_RING_H
 
+#include <assert.h>
 #include <stdbool.h>
 
 #include "abi/data.h"
@@ -114,6 +115,25 @@ IM_DISPATCH bool ring_in_publish(struct ring_in *in);
 
 /* ---- To the host ----------------------------------------------------------------------------------- */
 
+#define RING_AHEAD	   32u /* descriptors: those of a burst */
+#define RING_DESCS_OF_LINE 4u
+
+/* As __builtin_prefetch(at, 1), for which compilers find no instruction where they build for any x86-64. One that does
+ * not know it does nothing. */
+static inline void ring_fetch_to_write(const void *at)
+{
+#ifdef __x86_64__
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+	__builtin_prefetch(at, 1);
+#endif
+}
+
+/* In `numbers`: what is at that place was lent. The buffer alone does not tell: it may stand at two places, where the
+ * host has returned it before it passed the first one. */
+#define RING_PLACE_LENT 0x8000u
+static_assert(SLUICE_DATA_ENTRIES_MAX <= RING_PLACE_LENT, "numbers have room for the bit");
+
 struct ring_out {
 	const volatile struct sluice_host_line *host;
 	const struct sluice_desc *returns;
@@ -152,8 +172,15 @@ void ring_out_destroy(struct ring_out *out);
 /** Take back what the host is done with: reads receive_head and return_tail, once. False: the ring is broken. */
 IM_DISPATCH bool ring_out_begin(struct ring_out *out);
 
-/** Whether a frame of @p count buffers finds room; what is asked for less than that is counted. */
-IM_DISPATCH bool ring_out_has_room(struct ring_out *out, uint32_t count);
+/** Whether a frame of @p count buffers finds room; what is asked for less than that is counted. A buffer may be back
+ * before the host has passed its place, so the ring can be full where buffers are not short. */
+static inline bool ring_out_has_room(struct ring_out *out, uint32_t count)
+{
+	if (count <= out->free_count && count <= out->mask + 1 - (out->tail - out->head))
+		return true;
+	out->short_frames++;
+	return false;
+}
 
 /** What is to be said of each buffer of a frame of @p count: SLUICE_DESC_RESOURCES or nothing. */
 static inline uint16_t ring_out_terms(const struct ring_out *out, uint32_t count)
@@ -161,8 +188,57 @@ static inline uint16_t ring_out_terms(const struct ring_out *out, uint32_t count
 	return out->free_count - count < out->low_water ? SLUICE_DESC_RESOURCES : 0;
 }
 
+/* Short frames begin at different lines of their buffers: else all of them would fall into the same few sets of a
+ * cache. Bytes from the start of the buffer. */
+static inline uint32_t ring_stagger(uint32_t number, uint32_t length)
+{
+	return length <= SLUICE_DATA_BUFFER / 2 ? number % 16 * 64 : 0;
+}
+
+/** A hint alone: what the host will have written by the next ring_out_begin(), asked for while there is other work. */
+static inline void ring_out_expect(const struct ring_out *out)
+{
+	__builtin_prefetch((const void *)&out->host->return_tail);
+	__builtin_prefetch((const void *)&out->host->receive_head);
+	for (uint32_t i = 0; i < RING_AHEAD; i += RING_DESCS_OF_LINE)
+		__builtin_prefetch((const void *)&out->returns[(out->return_head + i) & out->mask]);
+}
+
+/** A hint alone: the places of the next @p count frames, which the host has read, asked for at once and to be written,
+ * rather than one after the other when they are. */
+static inline void ring_out_prepare(const struct ring_out *out, uint32_t count)
+{
+	for (uint32_t i = 0; i < count && i < out->free_count; i++) {
+		uint32_t number = out->free[out->free_count - 1 - i];
+
+		ring_fetch_to_write(out->base + out->buffers + (uint64_t)number * SLUICE_DATA_BUFFER +
+				    ring_stagger(number, 1));
+		if (i % RING_DESCS_OF_LINE == 0)
+			ring_fetch_to_write(&out->ring[(out->tail + i) & out->mask]);
+	}
+}
+
+/* It has one writer. */
+static inline void ring_count_one(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE);
+}
+
 /** The next buffer of a frame, to be filled with @p length bytes before it is published. There must be room. */
-IM_DISPATCH uint8_t *ring_out_add(struct ring_out *out, uint16_t length, uint16_t flags);
+static inline uint8_t *ring_out_add(struct ring_out *out, uint16_t length, uint16_t flags)
+{
+	uint16_t number = out->free[--out->free_count];
+	uint64_t offset = out->buffers + (uint64_t)number * SLUICE_DATA_BUFFER + ring_stagger(number, length);
+	bool lent = flags & SLUICE_DESC_RESOURCES;
+
+	out->holders[number] = lent ? RING_LENT : RING_HOST;
+	out->numbers[out->tail & out->mask] = lent ? (uint16_t)(number | RING_PLACE_LENT) : number;
+	out->ring[out->tail & out->mask] =
+		(struct sluice_desc){.offset = (uint32_t)offset, .length = length, .flags = flags, .id = number};
+	out->tail++;
+	ring_count_one(&out->lent);
+	return out->base + offset;
+}
 
 /** Tell the host what it has got. True: it sleeps and waits for that. */
 IM_DISPATCH bool ring_out_publish(struct ring_out *out);

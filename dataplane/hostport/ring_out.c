@@ -40,22 +40,12 @@ void ring_out_destroy(struct ring_out *out)
 	*out = (struct ring_out){0};
 }
 
-IM_DISPATCH static void add_one(uint64_t *counter)
-{
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELEASE); /* one writer */
-}
-
 IM_DISPATCH static void take_back(struct ring_out *out, uint16_t number)
 {
 	out->holders[number] = RING_CARD;
 	out->free[out->free_count++] = number;
-	add_one(&out->returned);
+	ring_count_one(&out->returned);
 }
-
-/* In `numbers`: what is at that place was lent. The buffer alone does not tell: it may stand at two places, where the
- * host has returned it before it passed the first one. */
-#define PLACE_LENT 0x8000u
-static_assert(SLUICE_DATA_ENTRIES_MAX <= PLACE_LENT, "numbers have room for the bit");
 
 /* What was lent for as long as the host took to pass it comes back by that. */
 IM_DISPATCH static enum ring_fault follow_head(struct ring_out *out)
@@ -67,8 +57,8 @@ IM_DISPATCH static enum ring_fault follow_head(struct ring_out *out)
 	for (; out->head != head; out->head++) {
 		uint16_t place = out->numbers[out->head & out->mask];
 
-		if (place & PLACE_LENT)
-			take_back(out, place & (PLACE_LENT - 1));
+		if (place & RING_PLACE_LENT)
+			take_back(out, place & (RING_PLACE_LENT - 1));
 	}
 	if (out->woken && (int32_t)(head - out->woken_at) >= 0)
 		out->woken = false;
@@ -109,31 +99,6 @@ bool ring_out_begin(struct ring_out *out)
 	if (out->fault == RING_FAULT_NONE)
 		out->fault = take_returns(out);
 	return out->fault == RING_FAULT_NONE;
-}
-
-/* A buffer may be back before the host has passed its place, so the ring can be full where buffers are not short. */
-bool ring_out_has_room(struct ring_out *out, uint32_t count)
-{
-	if (count <= out->free_count && count <= out->mask + 1 - (out->tail - out->head))
-		return true;
-	out->short_frames++;
-	return false;
-}
-
-uint8_t *ring_out_add(struct ring_out *out, uint16_t length, uint16_t flags)
-{
-	uint16_t number = out->free[--out->free_count];
-	uint64_t offset = out->buffers + (uint64_t)number * SLUICE_DATA_BUFFER;
-
-	bool lent = flags & SLUICE_DESC_RESOURCES;
-
-	out->holders[number] = lent ? RING_LENT : RING_HOST;
-	out->numbers[out->tail & out->mask] = lent ? (uint16_t)(number | PLACE_LENT) : number;
-	out->ring[out->tail & out->mask] =
-		(struct sluice_desc){.offset = (uint32_t)offset, .length = length, .flags = flags, .id = number};
-	out->tail++;
-	add_one(&out->lent);
-	return out->base + offset;
 }
 
 /*

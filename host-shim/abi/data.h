@@ -19,6 +19,9 @@
  * entries - 1. A ring is full at `entries` descriptors between head and tail; whoever sees more has a broken or hostile
  * peer. Each index has one writer, which publishes it with release order after what it covers.
  *
+ * The bytes of a descriptor may begin anywhere in their buffer, and end within it: short frames at different lines of a
+ * cache spread over more of it. In the send buffers of its queue the host may even put them anywhere.
+ *
  * A frame is one descriptor or several: all but the last have SLUICE_DESC_MORE. They are published together: a frame
  * that does not end before the tail is malformed. The first buffer of a frame begins with a struct sluice_frame_meta
  * where the descriptor says SLUICE_DESC_META.

@@ -57,7 +57,8 @@ static struct sluice_desc expect_received(struct bed *bed, uint8_t byte)
 	assert_true(host_receive(&bed->host, 1, &desc));
 	assert_int_equal(desc.length, 60);
 	assert_int_equal(desc.reserved, 0);
-	assert_int_equal(desc.offset, sluice_receive_buffer_at(2, ENTRIES, 1, desc.id));
+	assert_in_range(desc.offset, sluice_receive_buffer_at(2, ENTRIES, 1, desc.id),
+			sluice_receive_buffer_at(2, ENTRIES, 1, desc.id + 1) - desc.length);
 	assert_int_equal(bed->host.card[desc.offset], byte);
 	return desc;
 }
@@ -108,6 +109,32 @@ static void a_burst_is_published_at_once(void **state)
 	for (uint8_t i = 0; i < 3; i++)
 		expect_received(bed, i);
 	assert_false(host_receive(&bed->host, 1, &desc));
+}
+
+/* Whatever its length, it lies within its buffer; short ones of neighbours begin at different lines of a cache. */
+static void bytes_lie_within_their_buffer(void **state)
+{
+	static const uint16_t lengths[] = {1, 60, 1023, 1024, 1025, 2047, 2048};
+	struct bed *bed = *state;
+	struct sluice_desc desc;
+	uint32_t lines = 0;
+
+	for (uint32_t i = 0; i < 16 * 7; i++) {
+		uint16_t length = lengths[i % 7];
+		uint64_t at;
+
+		assert_true(ring_out_begin(&bed->out));
+		memset(ring_out_add(&bed->out, length, 0), 1, length);
+		ring_out_publish(&bed->out);
+		assert_true(host_receive(&bed->host, 1, &desc));
+		at = desc.offset - sluice_receive_buffer_at(2, ENTRIES, 1, desc.id);
+		assert_true(at + length <= SLUICE_DATA_BUFFER);
+		assert_int_equal(at % 64, 0);
+		lines |= length == 60 ? 1u << at / 64 : 0;
+		if (i % 2 == 0) /* the others stay away, so that all numbers have their turn */
+			host_return(&bed->host, 1, desc.id);
+	}
+	assert_true((lines & (lines - 1)) != 0);
 }
 
 static void below_the_low_water_mark_the_host_copies(void **state)
@@ -377,6 +404,7 @@ int main(void)
 		CASE(frames_come_and_buffers_go_back),
 		CASE(indices_wrap_at_2_to_the_32),
 		CASE(a_burst_is_published_at_once),
+		CASE(bytes_lie_within_their_buffer),
 		CASE(below_the_low_water_mark_the_host_copies),
 		CASE(without_a_buffer_a_frame_is_counted),
 		CASE(a_frame_finds_room_for_all_of_it_or_none),
