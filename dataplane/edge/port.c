@@ -32,6 +32,7 @@ struct trait {
 
 static const struct trait traits[] = {
 	{.driver = "net_host", .may_be_asked = EDGE_OFFLOADS, .collects = true},
+	{.driver = "net_vhost", .may_be_asked = EDGE_OFFLOADS}, /* large sends, with tso=1; sums it makes itself */
 	{.driver = "net_pcap", .max_frame = 16128}, /* cuts a longer one of several buffers, and does not say so */
 	/* sends a large send over IPv6 as it is; takes no longer frame, and none behind one */
 	{.driver = "net_tap", .max_frame = 1522, .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_TSO},
