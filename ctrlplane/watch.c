@@ -55,24 +55,35 @@ static void report_port(struct watch *watch, const struct edge_port *port, bool 
 		      text);
 }
 
+/* The policy is held no longer than that: as long as it is, what it counts by keeps its place. */
+static uint32_t list_ports_of_policy(struct watch *watch, char names[SLUICE_POLICY_MAX_PORTS][SLUICE_NAME_SIZE])
+{
+	struct config *config = control_hold(watch->control);
+	uint32_t ports = config->image.header->ports;
+
+	for (uint32_t i = 0; i < ports; i++)
+		memcpy(names[i], policy_ports(&config->image)[i].name, SLUICE_NAME_SIZE);
+	im_block_drop(&config->block);
+	return ports;
+}
+
 /* The ports of a policy are those that the firmware booted with, in their order. */
 static void look_at_ports(struct watch *watch)
 {
-	struct config *config = control_hold(watch->control);
-	const struct policy_image *image = &config->image;
+	char names[SLUICE_POLICY_MAX_PORTS][SLUICE_NAME_SIZE];
+	uint32_t ports = list_ports_of_policy(watch, names);
 
-	for (uint32_t i = 0; i < image->header->ports; i++) {
-		const struct edge_port *port = edge_port_find(policy_ports(image)[i].name);
+	for (uint32_t i = 0; i < ports; i++) {
+		const struct edge_port *port = edge_port_find(names[i]);
 		bool up = port != NULL && is_up(port);
 
 		if (watch->looked && up != watch->link_up[i])
-			event_log_raise(watch->control->events, SLUICE_EVENT_LINK, policy_ports(image)[i].name, up);
+			event_log_raise(watch->control->events, SLUICE_EVENT_LINK, names[i], up);
 		watch->link_up[i] = up;
-		data_port_tell_faults(watch->control->events, policy_ports(image)[i].name);
+		data_port_tell_faults(watch->control->events, names[i]);
 		if (port != NULL)
 			report_port(watch, port, up);
 	}
-	im_block_drop(&config->block);
 }
 
 /* ---- Drivers --------------------------------------------------------------------------------------- */
