@@ -180,7 +180,7 @@ static void stop_over_a_dead_port(void (*stop)(void), const char *adapter)
 {
 	pthread_t thread;
 
-	up(&(struct wires_config){.levels = 1, .to_wire = 4});
+	wires_up(&wires, &(struct wires_config){.levels = 1, .to_wire = 4});
 	wires_put(&wires, wires.from_host, 0, 10, 64, 1);
 	wires_poll(wires.host);
 	edge_port_flush(wires.wire);
@@ -196,7 +196,7 @@ static void stop_over_a_dead_port(void (*stop)(void), const char *adapter)
 	edge_port_flush(wires.wire);
 	pthread_join(thread, NULL);
 	assert_int_equal(ended, 1);
-	assert_int_equal(count_status(IM_STATUS_FAILURE), 6);
+	assert_int_equal(wires_told_status(&wires, IM_STATUS_FAILURE), 6);
 	assert_int_equal(im_outstanding(im_find_instance("wire0")), 0);
 	wires_down(&wires);
 }

@@ -265,14 +265,14 @@
 		M(sluice_upload_record, lease_ms, 16, 4) \
 		M(sluice_upload_record, taken, 20, 1) \
 		M(sluice_upload_record, reserved, 21, 3) \
-	R(sluice_port_record, 688) \
+	R(sluice_port_record, 712) \
 		M(sluice_port_record, port, 0, 576) \
 		M(sluice_port_record, stack, 576, 32) \
 		M(sluice_port_record, edge, 608, 1) \
 		M(sluice_port_record, link_up, 609, 1) \
 		M(sluice_port_record, mac, 610, 6) \
 		M(sluice_port_record, link_mbps, 616, 4) \
-		M(sluice_port_record, reserved, 620, 4) \
+		M(sluice_port_record, host_held, 620, 4) \
 		M(sluice_port_record, rx_packets, 624, 8) \
 		M(sluice_port_record, rx_bytes, 632, 8) \
 		M(sluice_port_record, tx_packets, 640, 8) \
@@ -281,6 +281,9 @@
 		M(sluice_port_record, rx_errors, 664, 8) \
 		M(sluice_port_record, tx_errors, 672, 8) \
 		M(sluice_port_record, rx_no_mbuf, 680, 8) \
+		M(sluice_port_record, host_lent, 688, 8) \
+		M(sluice_port_record, host_returned, 696, 8) \
+		M(sluice_port_record, host_forfeited, 704, 8) \
 	R(sluice_driver_record, 104) \
 		M(sluice_driver_record, name, 0, 32) \
 		M(sluice_driver_record, description, 32, 64) \
