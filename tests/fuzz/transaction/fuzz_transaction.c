@@ -82,14 +82,14 @@ static uint64_t take_number(struct input *input, size_t bytes)
 
 /* ---- Calls ----------------------------------------------------------------------------------------- */
 
-struct answer {
+struct outcome {
 	enum sluice_status status;
 	uint32_t length;
 	uint64_t result;
 };
 
-static struct answer call(struct client *client, enum sluice_opcode opcode, uint64_t argument, const void *payload,
-			  uint32_t length, uint32_t room)
+static struct outcome call(struct client *client, enum sluice_opcode opcode, uint64_t argument, const void *payload,
+			   uint32_t length, uint32_t room)
 {
 	const struct sluice_command command = {.opcode = (uint16_t)opcode, .arg = {argument}, .out_length = room};
 	struct mailbox_call made = {
@@ -102,7 +102,7 @@ static struct answer call(struct client *client, enum sluice_opcode opcode, uint
 		.role = SLUICE_ROLE_OPERATOR,
 		.error_offset = SLUICE_NO_OFFSET,
 	};
-	struct answer answer;
+	struct outcome answer;
 
 	memset(client->reply, 0, sizeof(client->reply));
 	answer.status = session_ops.handlers[opcode](&machine.control, &made);
@@ -218,7 +218,7 @@ static void commit(struct client *client, uint8_t by)
 {
 	uint64_t generation = control_generation(&machine.control), expected = expected_generation(by);
 	const struct config *before = machine.control.current;
-	struct answer answer = call(client, SLUICE_OP_POLICY_COMMIT, expected, NULL, 0, 0);
+	struct outcome answer = call(client, SLUICE_OP_POLICY_COMMIT, expected, NULL, 0, 0);
 	bool done = answer.status == SLUICE_STATUS_OK;
 
 	if (done) {
@@ -250,7 +250,7 @@ static void read_all(struct client *client)
 	uint64_t at = 0;
 
 	while (at < image->length) {
-		struct answer answer = call(client, SLUICE_OP_POLICY_READ, at, NULL, 0, ROOM);
+		struct outcome answer = call(client, SLUICE_OP_POLICY_READ, at, NULL, 0, ROOM);
 
 		require(answer.status == SLUICE_STATUS_OK && answer.result == image->length && answer.length > 0);
 		require(memcmp(client->reply, (const uint8_t *)image->header + at, answer.length) == 0);
