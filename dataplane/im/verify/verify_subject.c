@@ -46,8 +46,9 @@ static const void *code_of(enum im_subject_kind kind, const void *object)
 void im_subject_note(struct im_subject *subject, enum im_subject_kind kind, const void *object)
 {
 	uint64_t words[IM_SUBJECT_WORDS] = {0};
+	const char *name = name_of(kind, object);
 
-	strncpy((char *)words, name_of(kind, object), sizeof(words) - 1);
+	memcpy(words, name, strnlen(name, sizeof(words) - 1));
 	for (uint32_t i = 0; i < IM_SUBJECT_WORDS; i++)
 		__atomic_store_n(&subject->name[i], words[i], __ATOMIC_RELAXED);
 	__atomic_store_n(&subject->code, code_of(kind, object), __ATOMIC_RELAXED);

@@ -35,7 +35,7 @@ static void expect_fits(uint8_t flags, uint8_t gso_type, uint32_t hdr_len, uint3
 
 static void from_kernel(const uint8_t *data, size_t size)
 {
-	uint8_t *exact = malloc(size > 0 ? size : 1); /* so that a byte too far is seen */
+	uint8_t *exact = calloc(size > 0 ? size : 1, 1); /* so that a byte too far is seen */
 	struct sluice_frame_meta meta;
 	uint8_t header[VNET_HEADER], tag[VNET_TAG];
 

@@ -85,6 +85,7 @@ static inline bool host_receive(const struct host *host, uint16_t queue, struct 
 	const struct sluice_desc *ring =
 		(void *)(host->card + sluice_receive_ring_at(host->queues, host->entries, queue));
 
+	*desc = (struct sluice_desc){0};
 	if (line->receive_head == __atomic_load_n(&card_line(host, queue)->receive_tail, __ATOMIC_ACQUIRE))
 		return false;
 	*desc = ring[line->receive_head % host->entries];

@@ -12,12 +12,11 @@
 #include "bed.h"
 #include "im/relay/relay_inside.h"
 
-#define SENDERS	 2u
-#define PACKETS	 64u /* of each sender, used again and again: fewer than can be held */
-#define BATCH	 8u
-#define ROUNDS	 4000u
-#define RESETS	 300u
-#define A_BUFFER ((struct rte_mbuf *)8) /* nobody here looks at it */
+#define SENDERS 2u
+#define PACKETS 64u /* of each sender, used again and again: fewer than can be held */
+#define BATCH	8u
+#define ROUNDS	4000u
+#define RESETS	300u
 
 struct sender {
 	uint32_t number;
@@ -28,6 +27,7 @@ struct sender {
 	struct im_packet *packets[PACKETS];
 };
 
+static struct rte_mbuf empty; /* nobody here looks into it */
 static struct sender senders[SENDERS];
 static uint32_t running; /* senders; atomic */
 static uint32_t disorder;
@@ -123,7 +123,7 @@ static void make_sender(uint32_t number)
 		struct im_packet *packet = calloc(1, sizeof(*packet) + 4 * sizeof(packet->stack[0]));
 
 		assert_non_null(packet);
-		packet->mbuf = A_BUFFER;
+		packet->mbuf = &empty;
 		packet->slots = number == 0 ? 4 : 1; /* the other one's go under descriptors of the relay's own */
 		packet->info.vlan = (uint16_t)number;
 		sender->packets[i] = packet;

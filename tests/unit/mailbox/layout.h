@@ -5,6 +5,30 @@
  */
 /* clang-format off */
 #define LAYOUT_TABLE(R, M) \
+	R(sluice_bar_region, 32) \
+		M(sluice_bar_region, id, 0, 2) \
+		M(sluice_bar_region, bar, 2, 1) \
+		M(sluice_bar_region, writer, 3, 1) \
+		M(sluice_bar_region, reserved, 4, 4) \
+		M(sluice_bar_region, offset, 8, 8) \
+		M(sluice_bar_region, length, 16, 8) \
+		M(sluice_bar_region, reserved1, 24, 8) \
+	R(sluice_bar, 4096) \
+		M(sluice_bar, magic, 0, 8) \
+		M(sluice_bar, abi_major, 8, 2) \
+		M(sluice_bar, abi_minor, 10, 2) \
+		M(sluice_bar, regions, 12, 4) \
+		M(sluice_bar, table, 16, 1024) \
+		M(sluice_bar, answered, 1040, 4) \
+		M(sluice_bar, reserved, 1044, 4) \
+		M(sluice_bar, welcome, 1048, 128) \
+		M(sluice_bar, reserved1, 1176, 2920) \
+	R(sluice_bar_host, 4096) \
+		M(sluice_bar_host, asked, 0, 4) \
+		M(sluice_bar_host, reserved0, 4, 60) \
+		M(sluice_bar_host, hello, 64, 64) \
+		M(sluice_bar_host, kick, 128, 4) \
+		M(sluice_bar_host, reserved1, 132, 3964) \
 	R(sluice_desc, 16) \
 		M(sluice_desc, offset, 0, 4) \
 		M(sluice_desc, length, 4, 2) \

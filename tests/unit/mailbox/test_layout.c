@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "abi/bar.h"
 #include "abi/data.h"
 #include "abi/event.h"
 #include "abi/filter.h"
