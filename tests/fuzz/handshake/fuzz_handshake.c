@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../input.h"
 #include "peer.h"
 #include "toy.h"
 
@@ -23,10 +24,6 @@ enum step {
 	LEAVE,
 	KICK,
 	STEPS
-};
-
-struct input {
-	const uint8_t *at, *end;
 };
 
 struct place {
@@ -45,31 +42,6 @@ static struct {
 	struct toy toy;
 	struct place places[PLACES];
 } world;
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-/* What the input does not have is 0. */
-static void take(struct input *input, void *to, size_t bytes)
-{
-	size_t left = (size_t)(input->end - input->at);
-	size_t part = bytes < left ? bytes : left;
-
-	memset(to, 0, bytes);
-	memcpy(to, input->at, part);
-	input->at += part;
-}
-
-static uint8_t take_byte(struct input *input)
-{
-	uint8_t byte;
-
-	take(input, &byte, 1);
-	return byte;
-}
 
 static void clean_up(void)
 {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../input.h"
 #include "hostport/meta.h"
 #include "hostport/ring.h"
 
@@ -29,40 +30,11 @@ enum step {
 	STEPS
 };
 
-struct input {
-	const uint8_t *at, *end;
-};
-
 struct card {
 	uint8_t *card, *host;
 	struct ring_in in[QUEUES];
 	struct ring_out out[QUEUES];
 };
-
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-/* What the input does not have is 0. */
-static void take(struct input *input, void *to, size_t bytes)
-{
-	size_t left = (size_t)(input->end - input->at);
-	size_t part = bytes < left ? bytes : left;
-
-	memset(to, 0, bytes);
-	memcpy(to, input->at, part);
-	input->at += part;
-}
-
-static uint8_t take_byte(struct input *input)
-{
-	uint8_t byte;
-
-	take(input, &byte, 1);
-	return byte;
-}
 
 static struct sluice_host_line *line_of(const struct card *card, uint16_t queue)
 {
@@ -120,7 +92,7 @@ static void say_of(const struct sluice_frame_meta *meta, const uint8_t *bytes, u
 	uint8_t *buffer = malloc(RTE_PKTMBUF_HEADROOM + length);
 	struct sluice_frame_meta back;
 
-	check(mbuf != NULL && buffer != NULL);
+	require(mbuf != NULL && buffer != NULL);
 	memset(mbuf, 0, sizeof(*mbuf));
 	mbuf->buf_addr = buffer;
 	mbuf->buf_len = (uint16_t)(RTE_PKTMBUF_HEADROOM + length);
@@ -133,11 +105,11 @@ static void say_of(const struct sluice_frame_meta *meta, const uint8_t *bytes, u
 	if (meta_from_host(meta, mbuf)) {
 		uint32_t l4 = (uint32_t)mbuf->l2_len + mbuf->l3_len;
 
-		check(mbuf->pkt_len == length + (meta->vlan != 0 ? 4 : 0));
+		require(mbuf->pkt_len == length + (meta->vlan != 0 ? 4 : 0));
 		if (mbuf->ol_flags & RTE_MBUF_F_TX_L4_MASK)
-			check(l4 < mbuf->pkt_len);
+			require(l4 < mbuf->pkt_len);
 		if (mbuf->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG))
-			check(mbuf->tso_segsz > 0 && l4 + mbuf->l4_len < mbuf->pkt_len);
+			require(mbuf->tso_segsz > 0 && l4 + mbuf->l4_len < mbuf->pkt_len);
 		meta_for_host(mbuf, &back);
 	}
 	free(buffer);
@@ -151,7 +123,7 @@ static void look_at(const struct ring_in *in, const struct ring_frame *frame)
 	struct ring_cursor cursor = {0};
 	uint32_t length = frame->length;
 
-	check(frame->count > 0 && frame->count <= SLUICE_DATA_CHAIN_MAX && length <= FRAME_MAX);
+	require(frame->count > 0 && frame->count <= SLUICE_DATA_CHAIN_MAX && length <= FRAME_MAX);
 	if (frame->has_meta) {
 		ring_in_copy(in, frame, &cursor, &meta, sizeof(meta));
 		length -= (uint32_t)sizeof(meta);
@@ -170,13 +142,13 @@ static void card_takes(struct card *card, uint16_t queue, uint32_t most)
 	if (!ring_in_begin(in))
 		return;
 	while (most-- > 0 && (look = ring_in_look(in, &frame)) != RING_EMPTY) {
-		check(frame.next - in->head >= 1 && frame.next - in->head <= ENTRIES);
+		require(frame.next - in->head >= 1 && frame.next - in->head <= ENTRIES);
 		if (look == RING_FRAME)
 			look_at(in, &frame);
 		ring_in_take(in, &frame, look == RING_BAD);
 	}
 	ring_in_publish(in);
-	check(told(card, queue)->send_head == in->head);
+	require(told(card, queue)->send_head == in->head);
 }
 
 static void card_gives(struct card *card, uint16_t queue, uint32_t count)
@@ -192,7 +164,7 @@ static void card_gives(struct card *card, uint16_t queue, uint32_t count)
 			memset(ring_out_add(out, SLUICE_DATA_BUFFER, terms), (int)i, SLUICE_DATA_BUFFER);
 	}
 	ring_out_publish(out);
-	check(told(card, queue)->receive_tail == out->tail);
+	require(told(card, queue)->receive_tail == out->tail);
 }
 
 /* Each buffer is in one place: free, the host's, or lent at one place of the ring that has not been passed. */
@@ -201,14 +173,14 @@ static void check_buffers(const struct ring_out *out)
 	uint8_t seen[ENTRIES] = {0};
 	uint32_t held = 0;
 
-	check(out->free_count <= ENTRIES && out->tail - out->head <= ENTRIES);
+	require(out->free_count <= ENTRIES && out->tail - out->head <= ENTRIES);
 	for (uint32_t i = 0; i < out->free_count; i++) {
-		check(out->free[i] < ENTRIES && seen[out->free[i]]++ == 0);
-		check(out->holders[out->free[i]] == RING_CARD);
+		require(out->free[i] < ENTRIES && seen[out->free[i]]++ == 0);
+		require(out->holders[out->free[i]] == RING_CARD);
 	}
 	for (uint32_t i = 0; i < ENTRIES; i++)
 		held += out->holders[i] != RING_CARD;
-	check(held == ring_out_held(out));
+	require(held == ring_out_held(out));
 }
 
 /* ---- Steps ------------------------------------------------------------------------------------------ */
@@ -266,21 +238,21 @@ static void check_neighbour(struct card *card)
 		(struct sluice_desc){.offset = (uint32_t)sluice_send_buffer_at(QUEUES, ENTRIES, 1, 0), .length = 60};
 	line->send_tail = 1;
 	card_takes(card, 1, 32);
-	check(told(card, 1)->send_frames == 1 && told(card, 1)->send_refused == 0);
+	require(told(card, 1)->send_frames == 1 && told(card, 1)->send_refused == 0);
 	card_gives(card, 1, 1);
-	check(told(card, 1)->receive_tail == 1 && card->out[1].fault == RING_FAULT_NONE);
+	require(told(card, 1)->receive_tail == 1 && card->out[1].fault == RING_FAULT_NONE);
 }
 
 static void card_up(struct card *card, uint32_t index)
 {
 	card->card = calloc(1, sluice_card_data_size(QUEUES, ENTRIES));
 	card->host = calloc(1, sluice_host_data_size(QUEUES, ENTRIES));
-	check(card->card != NULL && card->host != NULL);
+	require(card->card != NULL && card->host != NULL);
 	for (uint16_t q = 0; q < QUEUES; q++) {
 		const struct ring_place place = {card->card, card->host, QUEUES, ENTRIES, q};
 
 		ring_in_create(&card->in[q], &place);
-		check(ring_out_create(&card->out[q], &place) == 0);
+		require(ring_out_create(&card->out[q], &place) == 0);
 	}
 	card->in[0].head = card->in[0].tail = card->in[0].published = index; /* near 2^32, so that they wrap */
 	card->out[0].head = card->out[0].tail = card->out[0].published = card->out[0].return_head = index;

@@ -11,6 +11,7 @@
 
 #include "../../unit/ctrlplane/machine.h"
 #include "../../unit/edge/eal.h"
+#include "../input.h"
 #include "session.h"
 
 enum { CLIENTS = 2, STEPS_MAX = 128, RULES_MAX = 8, ROOM = 4096 };
@@ -32,10 +33,6 @@ enum step {
 	STEPS
 };
 
-struct input {
-	const uint8_t *at, *end;
-};
-
 static struct client {
 	void *session;
 	struct policy_image image; /* that it uploads */
@@ -45,31 +42,6 @@ static struct client {
 	bool whole; /* what was received is the image as it was made */
 	uint8_t reply[ROOM];
 } clients[CLIENTS];
-
-static void require(bool condition)
-{
-	if (!condition)
-		abort();
-}
-
-/* What the input does not have is 0. */
-static void take(struct input *input, void *to, size_t bytes)
-{
-	size_t left = (size_t)(input->end - input->at);
-	size_t part = bytes < left ? bytes : left;
-
-	memset(to, 0, bytes);
-	memcpy(to, input->at, part);
-	input->at += part;
-}
-
-static uint8_t take_byte(struct input *input)
-{
-	uint8_t byte;
-
-	take(input, &byte, 1);
-	return byte;
-}
 
 static uint64_t take_number(struct input *input, size_t bytes)
 {
