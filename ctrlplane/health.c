@@ -96,8 +96,7 @@ static void copy_out(const struct sluice_health *health, struct sluice_health *s
 	uint32_t sequence = shared->sequence;
 
 	__atomic_store_n(&shared->sequence, sequence + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	memcpy(&shared->state, &health->state, sizeof(*health) - offsetof(struct sluice_health, state));
+	sluice_health_write(shared, health);
 	__atomic_store_n(&shared->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 

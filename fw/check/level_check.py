@@ -101,7 +101,8 @@ class Check:
                     todo.append(call.target)
 
     def is_end(self, target):
-        return getattr(target, "name", None) in rules.ENDS
+        """Whether what it does is nobody's fault; a compiler's clone of such a function is one too."""
+        return getattr(target, "source_name", getattr(target, "name", None)) in rules.ENDS
 
     def judge(self, call):
         """Why DISPATCH code may not make this call, or None."""

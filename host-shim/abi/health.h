@@ -60,6 +60,30 @@ struct sluice_health {
 SLUICE_ASSERT_SIZE(struct sluice_health, 3072);
 SLUICE_ASSERT_OFFSET(struct sluice_health, reporter, 32);
 
+/* Word by word, each ordered behind the sequence that was written before it, and before the one that is read after it:
+ * no fence is needed, and none of the words is torn. */
+#define SLUICE_HEALTH_WORDS (sizeof(struct sluice_health) / sizeof(uint32_t))
+
+/** All but the sequence, which the writer has made odd. */
+static inline void sluice_health_write(struct sluice_health *shared, const struct sluice_health *health)
+{
+	const uint32_t *from = (const uint32_t *)(const void *)health;
+	uint32_t *to = (uint32_t *)(void *)shared;
+
+	for (uint32_t i = 1; i < SLUICE_HEALTH_WORDS; i++)
+		__atomic_store_n(&to[i], from[i], __ATOMIC_RELEASE);
+}
+
+/** All but the sequence, which the reader looks at before and behind. */
+static inline void sluice_health_read(struct sluice_health *health, const struct sluice_health *shared)
+{
+	const uint32_t *from = (const uint32_t *)(const void *)shared;
+	uint32_t *to = (uint32_t *)(void *)health;
+
+	for (uint32_t i = 1; i < SLUICE_HEALTH_WORDS; i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
+}
+
 /* Why the firmware ended. X(name, number, word, text) */
 #define SLUICE_SYNDROME_TABLE(X)                                                                                       \
 	X(NONE, 0, "none", "it has not ended")                                                                         \

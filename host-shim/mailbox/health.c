@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Health from the INFO region, with or without a mailbox that answers. */
 #include <errno.h>
-#include <string.h>
 
 #include "client_private.h"
 
@@ -17,8 +16,7 @@ int sluice_read_health(const struct sluice_client *client, struct sluice_health 
 
 		if (sequence == 0 || sequence % 2 != 0)
 			continue;
-		memcpy(health, shared, sizeof(*health));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		sluice_health_read(health, shared);
 		if (__atomic_load_n(&shared->sequence, __ATOMIC_RELAXED) != sequence)
 			continue;
 		if (health->count > SLUICE_REPORTERS)
