@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-How fast Sluice is beside dpdk-testpmd. Three parts, each with a table:
+How fast Sluice is beside what is there without it. Four parts, each with a table:
 
-bench    the packet path, on the very same two ports: net_pcap that replays without end, and net_null
-host     the data rings of a host, beside memif and vhost (hostrings.py)
+path     the packet path beside dpdk-testpmd's, on the very same two ports: net_pcap that replays without end, and net_null
+rings    the data rings of a host, beside memif and vhost (rings.py)
 mailbox  commands and rules over the mailbox (mailbox_calls.py)
+host     what programs of a host get, beside a plain veth pair (host.py)
 
 Control and load run on the first core, one worker on the second. Runs alternate; each figure is the median of its
 runs, and the ratio to testpmd of the same run is what counts. Prints Markdown tables; --write puts them into
@@ -21,10 +22,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import hostrings
+import host
 import mailbox_calls
+import rings
 import workload
-from programs import (PAGES, REPO, Run, ask, free_hugepages, hugepages, kill_all, machine, remove_runtime_folders,
+from running import (PAGES, REPO, Run, ask, free_hugepages, hugepages, kill_all, machine, remove_runtime_folders,
                       testpmd_rates, write_report)
 
 BURST = 32
@@ -164,7 +166,7 @@ def measure_path(options):
         return table(options, {flows: measure(options, flows, folder) for flows in options.flows})
 
 
-PARTS = {"bench": measure_path, "host": hostrings.measure_all, "mailbox": mailbox_calls.measure_all}
+PARTS = {"path": measure_path, "rings": rings.measure_all, "mailbox": mailbox_calls.measure_all, "host": host.measure_all}
 
 
 def main():

@@ -1,13 +1,10 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
 What a host's programs get through the card: iperf3 between two namespaces, through sluice-shim, firmware and a veth
 pair, and over a plain veth pair in the same run, as it is and without its offloads (as the card's wire has none).
 
-Runs alternate; each figure is the median of its runs. Prints a Markdown table; --write puts it into docs/performance.md
-between its markers.
+Runs alternate; each figure is the median of its runs.
 """
-import argparse
 import contextlib
 import os
 import statistics
@@ -19,13 +16,12 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "tests" / "e2e"))
 
 # pylint: disable=wrong-import-position
-import bench
 import hostside
 import netns
 import programs
 from hostside import HOST_ADDRESSES, WIRE4, WIRE6, WIRE_ADDRESSES
+from running import machine
 
-BEGIN, END = "<!-- bench host: begin -->", "<!-- bench host: end -->"
 CASES = {
     "TCP to the wire": [WIRE4],
     "TCP to the host": [WIRE4, "--reverse"],
@@ -90,40 +86,23 @@ def measure(options):
     for number in range(options.runs):
         for case, words in CASES.items():
             for way in WAYS:
-                rates[case][way].append(once(way, words, options.seconds))
+                rates[case][way].append(once(way, words, max(1, round(options.seconds))))
                 print(f"run {number + 1}: {case}, {way}: {rates[case][way][-1]:.2f} Gbit/s", file=sys.stderr)
     return rates
 
 
-def table(options, rates):
+def table(options, load, rates):
     lines = ["| Gbit/s that arrived | " + " | ".join(WAYS) + " | ratio to the second |", "|---|" + "---:|" * (len(WAYS) + 1)]
     for case, ways in rates.items():
         cells = [f"{statistics.median(ways[way]):.2f}" for way in WAYS]
         ratios = [mine / plain for mine, plain in zip(ways["through the card"], ways["veth, no offloads"])]
         lines.append(f"| {case} | " + " | ".join(cells) + f" | {statistics.median(ratios):.2f} |")
-    lines += ["", f"Machine: {bench.machine()}. iperf3, one connection, UDP with 1400 bytes as fast as it can; one worker, net_af_packet, a "
-              f"filter without rules; median of {options.runs} alternating runs of {options.seconds} s. "
-              f"Load of the machine when it began: {options.load:.1f}; above 1 others worked on it too, and a worker that polls has less than a core."]
+    lines += ["", f"Machine: {machine()}. iperf3, one connection, UDP with 1400 bytes as fast as it can; one worker, net_af_packet, a "
+              f"filter without rules; median of {options.runs} alternating runs of {options.seconds:g} s. "
+              f"Load of the machine when it began: {load:.1f}; above 1 others worked on it too, and a worker that polls has less than a core."]
     return "\n".join(lines) + "\n"
 
 
-def write_report(text):
-    head, rest = bench.REPORT.read_text().split(BEGIN)
-    bench.REPORT.write_text(f"{head}{BEGIN}\n{text}{END}{rest.split(END)[1]}")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
-    options = parser.parse_args()
-    options.load = os.getloadavg()[0]
-    text = table(options, measure(options))
-    print(text, end="")
-    if options.write:
-        write_report(text)
-
-
-if __name__ == "__main__":
-    main()
+def measure_all(options):
+    load = os.getloadavg()[0]
+    return table(options, load, measure(options))

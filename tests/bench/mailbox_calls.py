@@ -8,8 +8,8 @@ import tempfile
 import time
 
 import workload
-from hostrings import CARD_CPU, HOST_CPU, PEERS
-from programs import Run, machine
+from rings import CARD_CPU, HOST_CPU, PEERS
+from running import Run, machine
 
 COMMANDS, RULES, POLICY_RULES = 20_000, 1000, 60_000
 

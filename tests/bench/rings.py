@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from programs import Run, ask, machine
+from running import Run, ask, machine
 
 FRAME, BURST, ENTRIES, MBUFS = 64, 32, 1024, 8192
 WAYS = {"send": "host to card", "receive": "card to host", "both": "both ways, sum"}
