@@ -189,6 +189,35 @@ static void c10_3_a_stack_of_any_depth_carries_packets_and_requests(void **state
 	rig_end();
 }
 
+/* Of which each driver takes one: more than the verifier keeps a record of. */
+static void c10_3_so_do_packets_with_a_slot_for_each_level(void **state)
+{
+	(void)state;
+	shipped_begin(NULL);
+	rig.top->script.references = 1;
+	rig.top->script.returns = RIG_LATER;
+	shipped_build(DEPTH);
+	for (uint16_t i = 0; i < PACKETS; i++)
+		packets[i] = rig_packet(DEPTH + 2, 60, 0);
+	rig_forget();
+	for (int round = 0; round < 2; round++) {
+		im_send_packets(rig.top_binding->binding, packets, PACKETS);
+		for (int i = 0; i < 4; i++)
+			host_settle();
+		rig_indicate(rig.port, packets, PACKETS, IM_STATUS_SUCCESS);
+		for (int i = 0; i < 4; i++)
+			host_settle();
+		rig_return(rig.top_binding, PACKETS);
+		for (int i = 0; i < 4; i++)
+			host_settle();
+	}
+	assert_int_equal(rig_packets_with(RIG_send_complete, "top", IM_STATUS_SUCCESS), 2 * PACKETS);
+	assert_int_equal(rig_packets_seen(RIG_return_packets, "nic"), 2 * PACKETS);
+	rig_packets_free(packets, PACKETS);
+	rig_end();
+	assert_int_equal(im_violations(), 0);
+}
+
 static void c10_3_an_unbind_goes_from_the_top_down(void **state)
 {
 	(void)state;
@@ -261,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(c10_1_c10_2_any_shape_stands_and_who_serves_whom_is_the_drivers),
 		cmocka_unit_test(c10_3_a_stack_of_any_depth_carries_packets_and_requests),
+		cmocka_unit_test(c10_3_so_do_packets_with_a_slot_for_each_level),
 		cmocka_unit_test(c10_3_an_unbind_goes_from_the_top_down),
 		cmocka_unit_test(c10_4_c10_5_no_driver_is_bound_to_its_own_vnics),
 		cmocka_unit_test(c10_31_a_driver_knows_its_own_packets_on_completion),

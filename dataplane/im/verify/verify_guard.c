@@ -83,11 +83,12 @@ _Static_assert(offsetof(struct im_packet_slot, words) + 2 * sizeof(uintptr_t) ==
 	       "behind the words the next slot begins");
 _Static_assert(offsetof(struct im_packet_slot, owner) == 0, "with its owner");
 
-/* One slot at a time is guarded: the one behind that whose words are somebody's now. */
+/* One slot at a time is guarded: the one behind that whose words are somebody's now. With the last level gone, the
+ * packet may be handed on unseen, and then the next slot has an owner. */
 void im_guard_words(struct im_track *track, struct im_packet *packet, uint32_t slot)
 {
 	track->guarded_slot = 0;
-	if (slot + 1 >= packet->slots)
+	if (slot + 1 >= packet->slots || track->level_count == IM_TRACK_LEVELS)
 		return;
 	track->guarded_slot = slot + 1;
 	packet->stack[slot + 1].owner = (void *)IM_POISON_WORD;
