@@ -67,8 +67,8 @@ static inline void im_ledger_end(const void *object)
 		im_ledger_end_slow(object);
 }
 
-/** Add those that are out of @p object; of the references that @p driver has taken. Returns how many.
- * Level: any. */
+/** Add those that are out of @p object; of the references that @p driver has taken and, as it goes now, will not give
+ * back: they are said once, and not of the next one of its name. Returns how many. Level: any. */
 uint32_t im_ledger_append(const void *object, char *text, size_t size);
 uint32_t im_ledger_append_of(const char *driver, char *text, size_t size);
 

@@ -113,16 +113,20 @@ void im_ledger_begin_slow(const void *object, enum im_counted kind)
 	im_spin_unlock(&ledger.lock);
 }
 
+static void rest(struct counted *counted)
+{
+	counted->rests = true;
+	TAILQ_INSERT_TAIL(&ledger.resting, counted, resting);
+}
+
 void im_ledger_end_slow(const void *object)
 {
 	struct counted *counted;
 
 	im_spin_lock(&ledger.lock);
 	counted = find(object);
-	if (counted != NULL && !counted->rests) {
-		counted->rests = true;
-		TAILQ_INSERT_TAIL(&ledger.resting, counted, resting);
-	}
+	if (counted != NULL && !counted->rests)
+		rest(counted);
 	im_spin_unlock(&ledger.lock);
 }
 
@@ -228,9 +232,12 @@ uint32_t im_ledger_append_of(const char *driver, char *text, size_t size)
 	if (!im_ledger_on())
 		return 0;
 	im_spin_lock(&ledger.lock);
-	for (uint32_t i = 0; i < OBJECTS_MAX; i++)
-		if (is_taken_by(&ledger.all[i], driver))
-			out += append_all(&ledger.all[i], text, size);
+	for (uint32_t i = 0; i < OBJECTS_MAX; i++) {
+		if (!is_taken_by(&ledger.all[i], driver))
+			continue;
+		out += append_all(&ledger.all[i], text, size);
+		rest(&ledger.all[i]);
+	}
 	im_spin_unlock(&ledger.lock);
 	return out;
 }

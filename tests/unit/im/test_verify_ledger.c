@@ -174,6 +174,23 @@ static void not_given_back_at_unload(void **state)
 	watched_expect_none();
 }
 
+/* Nor is the next one of its name to blame, which has taken none. */
+/* contract: 12.10 */
+static void not_given_back_is_said_once(void **state)
+{
+	(void)state;
+	make();
+	watched_in_handler(IM_HANDLER_initialize, hold_open);
+	assert_int_equal(im_report_leaks(&watched_wrapper), 2);
+	watched_expect("12.10", "mad", "not given back: 2 references");
+	assert_int_equal(im_report_leaks(&watched_wrapper), 0);
+	watched_expect_none();
+	make();
+	im_reference_drop(&reference);
+	assert_int_equal(destroyed, 1);
+	watched_expect_none();
+}
+
 /* What a driver makes the core do is not its own. */
 static void make_block(void)
 {
@@ -260,6 +277,7 @@ int main(void)
 		TEST(given_back_when_it_is_gone),
 		TEST(instance_given_back_twice),
 		TEST(not_given_back_at_unload),
+		TEST(not_given_back_is_said_once),
 		TEST(wait_names_who_holds),
 	};
 
