@@ -438,13 +438,13 @@ void spin_close_handles(void)
 	X(indicate, 2, 20)                                                                                             \
 	X(unbind, 3, 15)                                                                                               \
 	X(bind, 6, 5)                                                                                                  \
-	X(rebuild, 6, 10)                                                                                              \
+	X(rebuild, 6, 4)                                                                                               \
 	X(insert, 4, 2)                                                                                                \
 	X(remove, 4, 2)                                                                                                \
 	X(halt, 2, 25)                                                                                                 \
 	X(deinitialize, 2, 5)                                                                                          \
 	X(unload, 2, 10)                                                                                               \
-	X(load, 4, 5)                                                                                                  \
+	X(load, 4, 2)                                                                                                  \
 	X(open, 4, 10)                                                                                                 \
 	X(call, 6, 10)                                                                                                 \
 	X(close, 4, 10)
