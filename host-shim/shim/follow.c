@@ -30,8 +30,8 @@ static im_status_t set(struct sluice_miniport *miniport, uint32_t oid, const voi
 
 #define AS_THE_PORT UINT32_MAX
 
-/* What the user wants. A device that has the port's MTU, and not one that the user gave it, goes with the port's. An MTU
- * that was set back is the user's again when it is another one. */
+/* What the user wants. A device that has the port's MTU, and not one that the user gave it, goes with the port's. What
+ * was set back is the user's again when it is another one. */
 static uint32_t wanted_mtu(struct follow *follow, const struct device_state *state)
 {
 	if (follow->mtu_given == 0 || follow->mtu_given != state->mtu) {
