@@ -107,7 +107,6 @@ void leave(struct sluice_miniport *miniport)
 		struct queue *queue = &miniport->queues[i];
 
 		queue_take(queue);
-		send_abort(queue, NULL, IM_STATUS_SEND_ABORTED, true);
 		queue_leave_lane(queue);
 		send_finish(queue);
 		queue_release(queue);

@@ -188,6 +188,7 @@ void send_append(struct send_list *list, struct sluice_send *send);
 void send_publish(struct queue *queue);
 unsigned send_complete(struct queue *queue);
 void send_abort(struct queue *queue, struct sluice_protocol *only, im_status_t status, bool published_too);
+struct lane *send_leave_lane(struct queue *queue); /* with polling: what is out is done with; the lane that it had */
 void send_finish(struct queue *queue);
 void send_finish_all(struct queue *queue);
 

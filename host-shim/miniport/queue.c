@@ -105,12 +105,9 @@ void queue_enter_lane(struct queue *queue, struct lane *lane, int *signal)
 
 void queue_leave_lane(struct queue *queue)
 {
-	struct lane *lane = queue->lane;
+	struct lane *lane = send_leave_lane(queue);
 	uint64_t events;
 
-	pthread_mutex_lock(&queue->sends);
-	queue->lane = NULL;
-	pthread_mutex_unlock(&queue->sends);
 	if (lane == NULL)
 		return;
 	pthread_mutex_lock(&lane->returns);

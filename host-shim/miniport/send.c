@@ -287,15 +287,35 @@ unsigned send_complete(struct queue *queue)
 	return deliver(queue, done);
 }
 
-void send_abort(struct queue *queue, struct sluice_protocol *only, im_status_t status, bool published_too)
+/* With the lock of sends. */
+static void abort_all(struct queue *queue, const struct sluice_protocol *only, im_status_t status, bool published_too)
 {
-	pthread_mutex_lock(&queue->sends);
 	if (published_too) {
 		collect(queue); /* what the card has taken was a success */
 		move_to_done(queue, &queue->sent, only, 0, status);
 	}
 	move_to_done(queue, &queue->pending, only, 0, status);
+}
+
+void send_abort(struct queue *queue, struct sluice_protocol *only, im_status_t status, bool published_too)
+{
+	pthread_mutex_lock(&queue->sends);
+	abort_all(queue, only, status, published_too);
 	pthread_mutex_unlock(&queue->sends);
+}
+
+/* Both under one lock: a send that came between would be published in the old lane, and awaited in the next one, with
+ * all that come after it, until that has come as far. */
+struct lane *send_leave_lane(struct queue *queue)
+{
+	struct lane *lane;
+
+	pthread_mutex_lock(&queue->sends);
+	abort_all(queue, NULL, IM_STATUS_SEND_ABORTED, true);
+	lane = queue->lane;
+	queue->lane = NULL;
+	pthread_mutex_unlock(&queue->sends);
+	return lane;
 }
 
 void send_finish(struct queue *queue)
