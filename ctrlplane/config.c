@@ -33,6 +33,22 @@ static void release_counters(struct config *config)
 	free(config->default_slots);
 }
 
+static void for_each_slot(const struct config *config, void (*call)(struct counter_table *table, uint32_t slot))
+{
+	for (uint32_t i = 0; i < config->image.header->rules; i++)
+		call(config->counters, config->slots[i]);
+	for (uint32_t i = 0; i < config->image.header->instances; i++)
+		for (uint32_t direction = 0; direction < SLUICE_DIRECTIONS; direction++)
+			call(config->counters, config->default_slots[i][direction]);
+}
+
+void config_replace(const struct config *old, const struct config *config)
+{
+	for_each_slot(config, counter_enter);
+	if (old != NULL)
+		for_each_slot(old, counter_leave);
+}
+
 static void destroy(struct im_block *block)
 {
 	struct config *config = (struct config *)block; /* its first member */

@@ -52,6 +52,10 @@ struct config_refusal {
 struct config *config_build(struct policy_image *image, const struct config *known, struct counter_table *counters,
 			    uint32_t rule_budget, struct config_refusal *refusal);
 
+/** What is counted goes over from @p old (NULL: none) to the @p config that comes into force. Only the names that both
+ * have go on counting. Before @p old can be dropped. */
+void config_replace(const struct config *old, const struct config *config);
+
 /** Whether every instance that is there now has what was built for it, in its place. */
 bool config_is_whole(const struct config *config);
 

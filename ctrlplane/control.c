@@ -213,6 +213,7 @@ static void publish(struct control *control, struct config *config)
 	struct config *old;
 
 	config->destroyed = &control->statistics.retired;
+	config_replace(control->current, config); /* nobody else changes `current` meanwhile, nor drops it */
 	pthread_mutex_lock(&control->lock);
 	old = control->current;
 	config->block.generation = control->generation + 1;

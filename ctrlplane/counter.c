@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,21 @@
 struct identity {
 	char instance[SLUICE_NAME_SIZE];
 	char rule[SLUICE_NAME_SIZE];
+} __attribute__((aligned(8))); /* it is hashed by words */
+
+struct slot {
+	struct identity identity;
+	uint32_t uses;
+	uint32_t in_force; /* of those, by policies in force: two while one replaces the other */
+	bool named;	   /* it is found by its identity */
 };
 
 struct counter_table {
 	pthread_mutex_t lock;
-	struct rte_hash *slots; /* identity -> position, which is the slot */
-	uint32_t *uses;		/* by slot */
+	struct rte_hash *names; /* identity -> slot */
+	struct slot *slots;
+	uint32_t *free; /* the numbers of those that are not in use */
+	uint32_t free_count;
 };
 
 uint32_t counter_slots(uint32_t rules)
@@ -40,34 +50,76 @@ struct counter_table *counter_table_create(uint32_t slots)
 	if (table == NULL)
 		return NULL;
 	pthread_mutex_init(&table->lock, NULL);
-	table->uses = calloc(slots, sizeof(*table->uses));
-	table->slots = rte_hash_create(&parameters);
-	if (table->uses != NULL && table->slots != NULL)
-		return table;
-	counter_table_destroy(table);
-	return NULL;
+	table->slots = calloc(slots, sizeof(*table->slots));
+	table->free = calloc(slots, sizeof(*table->free));
+	table->names = rte_hash_create(&parameters);
+	if (table->slots == NULL || table->free == NULL || table->names == NULL) {
+		counter_table_destroy(table);
+		return NULL;
+	}
+	while (table->free_count < slots) {
+		table->free[table->free_count] = slots - 1 - table->free_count;
+		table->free_count++;
+	}
+	return table;
 }
 
 void counter_table_destroy(struct counter_table *table)
 {
 	if (table == NULL)
 		return;
-	rte_hash_free(table->slots);
+	rte_hash_free(table->names);
 	pthread_mutex_destroy(&table->lock);
-	free(table->uses);
+	free(table->slots);
+	free(table->free);
 	free(table);
 }
 
+/* ---- With the lock ------------------------------------------------------------------------------- */
+
+static uint32_t find(const struct counter_table *table, const struct identity *identity)
+{
+	void *slot;
+
+	return rte_hash_lookup_data(table->names, identity, &slot) >= 0 ? (uint32_t)(uintptr_t)slot : COUNTER_NONE;
+}
+
+static uint32_t begin_slot(struct counter_table *table, const struct identity *identity)
+{
+	uint32_t slot;
+
+	if (table->free_count == 0)
+		return COUNTER_NONE;
+	slot = table->free[table->free_count - 1];
+	if (rte_hash_add_key_data(table->names, identity, (void *)(uintptr_t)slot) != 0)
+		return COUNTER_NONE;
+	table->free_count--;
+	table->slots[slot] = (struct slot){.identity = *identity, .named = true};
+	im_clear_rule(slot);
+	return slot;
+}
+
+static void forget_name(struct counter_table *table, struct slot *slot)
+{
+	if (slot->named)
+		rte_hash_del_key(table->names, &slot->identity);
+	slot->named = false;
+}
+
+/* ---- Taking and releasing ------------------------------------------------------------------------ */
+
 static uint32_t take(struct counter_table *table, const struct identity *identity)
 {
-	int32_t slot;
+	uint32_t slot;
 
 	pthread_mutex_lock(&table->lock);
-	slot = rte_hash_add_key(table->slots, identity); /* finds it where it is there already */
-	if (slot >= 0 && table->uses[slot]++ == 0)
-		im_clear_rule((uint32_t)slot);
+	slot = find(table, identity);
+	if (slot == COUNTER_NONE)
+		slot = begin_slot(table, identity);
+	if (slot != COUNTER_NONE)
+		table->slots[slot].uses++;
 	pthread_mutex_unlock(&table->lock);
-	return slot >= 0 ? (uint32_t)slot : COUNTER_NONE;
+	return slot;
 }
 
 uint32_t counter_take(struct counter_table *table, const char *instance, const char *rule)
@@ -90,12 +142,27 @@ uint32_t counter_take_default(struct counter_table *table, const char *instance,
 
 void counter_release(struct counter_table *table, uint32_t slot)
 {
-	void *identity;
-
 	if (slot == COUNTER_NONE)
 		return;
 	pthread_mutex_lock(&table->lock);
-	if (--table->uses[slot] == 0 && rte_hash_get_key_with_position(table->slots, (int32_t)slot, &identity) == 0)
-		rte_hash_del_key(table->slots, identity);
+	if (--table->slots[slot].uses == 0) {
+		forget_name(table, &table->slots[slot]);
+		table->free[table->free_count++] = slot;
+	}
+	pthread_mutex_unlock(&table->lock);
+}
+
+void counter_enter(struct counter_table *table, uint32_t slot)
+{
+	pthread_mutex_lock(&table->lock);
+	table->slots[slot].in_force++;
+	pthread_mutex_unlock(&table->lock);
+}
+
+void counter_leave(struct counter_table *table, uint32_t slot)
+{
+	pthread_mutex_lock(&table->lock);
+	if (--table->slots[slot].in_force == 0)
+		forget_name(table, &table->slots[slot]);
 	pthread_mutex_unlock(&table->lock);
 }

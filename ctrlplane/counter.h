@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Counters belong to a rule's identity, its driver's and its own name, not to its place in a block. An identity
- * has a slot in every worker's table for as long as any block knows it, so that its numbers survive each change
- * that keeps the name; the last block that goes clears the slot.
+ * has a slot in every worker's table, and keeps it from one policy in force to the next, so that its numbers survive
+ * each change that keeps the name. A change without the name takes it from the slot: whoever still holds an older block
+ * reads the numbers there, while a rule that comes under the same name begins a slot of its own. The slot is free when
+ * the last block that knows it is gone.
  *
  * Level: PASSIVE, any control thread: a mutex guards the table.
  */
@@ -33,5 +35,10 @@ uint32_t counter_take_default(struct counter_table *table, const char *instance,
 
 /** One use less. */
 void counter_release(struct counter_table *table, uint32_t slot);
+
+/** A policy with this slot comes into force, or goes: with the last one the slot's name is free for another slot. The
+ * next one comes before the one that it replaces goes. */
+void counter_enter(struct counter_table *table, uint32_t slot);
+void counter_leave(struct counter_table *table, uint32_t slot);
 
 #endif

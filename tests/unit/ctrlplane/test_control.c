@@ -187,6 +187,35 @@ static void a_rule_that_went_and_came_again_begins_at_zero(void **state)
 	machine_down();
 }
 
+/* Also where the policy that had it is still read, and where its grace period is not over. */
+static void a_holder_keeps_the_numbers_and_gives_them_to_nobody(void **state)
+{
+	struct config *held;
+
+	(void)state;
+	for (uint32_t blocked = 0; blocked < 2; blocked++) {
+		machine_up(2, 0);
+		held = control->current;
+		assert_true(im_block_hold(&held->block));
+		machine_grace_blocked = blocked;
+		im_count_rule(slot_of(0), 2, 200);
+		im_count_rule(slot_of(1), 5, 500);
+		machine_commit(image_usual(1, 0), SLUICE_STATUS_OK);
+		control_tick(control);
+		machine_commit(image_usual(2, 0), SLUICE_STATUS_OK);
+		assert_int_equal(im_read_rule(slot_of(0)).packets, 2); /* it never went */
+		assert_int_equal(im_read_rule(slot_of(1)).packets, 0);
+		im_count_rule(slot_of(1), 1, 100);
+		assert_int_equal(im_read_rule(held->slots[1]).packets, 5);
+		machine_grace_blocked = false;
+		im_block_drop(&held->block);
+		control_tick(control);
+		machine_commit(image_usual(2, 1), SLUICE_STATUS_OK);
+		assert_int_equal(im_read_rule(slot_of(1)).packets, 1);
+		machine_down();
+	}
+}
+
 static void a_refused_change_leaves_the_counters(void **state)
 {
 	(void)state;
@@ -420,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_validation_changes_nothing),
 		cmocka_unit_test(counters_survive_every_change_that_keeps_the_name),
 		cmocka_unit_test(a_rule_that_went_and_came_again_begins_at_zero),
+		cmocka_unit_test(a_holder_keeps_the_numbers_and_gives_them_to_nobody),
 		cmocka_unit_test(a_refused_change_leaves_the_counters),
 		cmocka_unit_test(nothing_goes_before_its_grace_period),
 		cmocka_unit_test(changes_wait_when_too_many_are_being_retired),

@@ -88,6 +88,30 @@ static void numbers_live_as_long_as_anybody_uses_the_name(void **state)
 	assert_int_equal(im_read_rule(slot).packets, 0); /* everybody was gone: it begins anew */
 }
 
+/* Whoever still reads the old policy keeps its numbers, and does not give them to the rule that comes after. */
+static void a_name_that_is_not_in_force_begins_anew(void **state)
+{
+	uint32_t old = take("fw", "a"), new;
+
+	(void)state;
+	counter_enter(table, old);
+	im_count_rule(old, 3, 300);
+	assert_int_equal(take("fw", "a"), old); /* the next policy, which has it too */
+	counter_enter(table, old);
+	counter_leave(table, old);
+	assert_int_equal(take("fw", "a"), old);
+	counter_leave(table, old); /* another one has it not */
+	new = take("fw", "a");
+	assert_int_not_equal(new, old);
+	assert_int_equal(im_read_rule(new).packets, 0);
+	assert_int_equal(im_read_rule(old).packets, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		counter_release(table, old);
+	assert_int_equal(take("fw", "a"), new); /* it has not lost its name with the old one */
+	assert_int_equal(take("fw", "b"), old);
+	assert_int_equal(im_read_rule(old).packets, 0);
+}
+
 static void numbers_of_all_workers_are_added_up_and_cleared(void **state)
 {
 	uint32_t slot = take("fw", "a");
@@ -143,7 +167,7 @@ static void slots_are_enough_for_a_whole_replacement(void **state)
 static void without_memory_there_is_no_table(void **state)
 {
 	(void)state;
-	for (uint32_t step = 1; step <= 2; step++) {
+	for (uint32_t step = 1; step <= 3; step++) {
 		fail_calloc = step;
 		assert_null(counter_table_create(SLOTS));
 		assert_int_equal(fail_calloc, 0);
@@ -158,6 +182,7 @@ int main(void)
 		WITH_TABLE(a_name_has_one_slot),
 		WITH_TABLE(defaults_have_slots_of_their_own),
 		WITH_TABLE(numbers_live_as_long_as_anybody_uses_the_name),
+		WITH_TABLE(a_name_that_is_not_in_force_begins_anew),
 		WITH_TABLE(numbers_of_all_workers_are_added_up_and_cleared),
 		WITH_TABLE(every_slot_can_be_used_and_no_more),
 		WITH_TABLE(releasing_nothing_is_nothing),
