@@ -14,9 +14,9 @@ NOTICE = 0.2    # seconds until a thread sees that it is to end
 
 
 class Datagrams:
-    """Numbered ones without end, one way. What arrives was sent, arrives once, and in its order; what is lost is lost."""
+    """Numbered ones without end, one way. What arrives was sent, arrives once, and (`ordered`) in its order."""
 
-    def __init__(self, sender, receiver, address, seed, pause=0.004):
+    def __init__(self, sender, receiver, address, seed, pause=0.004, ordered=True):
         self.base, self.pause = random.Random(seed).randbytes(LONGEST), pause
         kind = traffic.family_of(address), socket.SOCK_DGRAM
         self.receiving, self.sending = receiver.socket(*kind), sender.socket(*kind)
@@ -25,6 +25,7 @@ class Datagrams:
         self.where = self.receiving.getsockname()[:2]
         self.sent = self.arrived = 0
         self.last, self.wrong, self.ended = -1, None, threading.Event()
+        self.ordered, self.seen = ordered, set()
         self.awaited, self.came = 0, threading.Event()
         self.came_at = None
         self.threads = [threading.Thread(target=one, daemon=True) for one in (self._receive, self._send)]
@@ -54,8 +55,9 @@ class Datagrams:
         now, number = time.monotonic(), struct.unpack_from(">Q", data)[0]
         if data != self._datagram(number):
             self.wrong = f"datagram {number} came as another one"
-        elif number <= self.last:
-            self.wrong = f"datagram {number} came after {self.last}"
+        elif number in self.seen or (self.ordered and number < self.last):
+            self.wrong = f"datagram {number} came {'again' if number in self.seen else 'late'}, after {self.last}"
+        self.seen.add(number)
         self.last = number
         self.arrived += 1
         if number >= self.awaited and not self.came.is_set():

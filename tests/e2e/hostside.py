@@ -121,7 +121,8 @@ def document(wire, deny=None, beside=False, mtu=1500, queues=1):
 
 def over_veth(folder, workers=1, mtu=1500, **members):
     """The wire is a veth, which outlives the firmware. net_af_packet takes no long frames, net_pcap does."""
-    wire = f"net_pcap0,rx_iface_in={CARD_END},tx_iface={CARD_END}" if mtu > 1500 else f"net_af_packet0,iface={CARD_END}"
+    packets = f"net_af_packet0,iface={CARD_END},qpairs={members.get('queues', 1)}"
+    wire = f"net_pcap0,rx_iface_in={CARD_END},tx_iface={CARD_END}" if mtu > 1500 else packets
     card = Card(document(wire, mtu=mtu, **members), folder, workers=workers)
     netns.veth(card.wire, WIRE_END, card.inside, CARD_END, mtu)
     card.wire.address(WIRE_END, *WIRE_ADDRESSES)

@@ -52,8 +52,9 @@ class Client:
 class Scene:
     """A card, a host and a wire, of which any process dies and comes again."""
 
-    def __init__(self, card, folder, moments):
+    def __init__(self, card, folder, moments, shim_options=SHIM_OPTIONS):
         self.card, self.moments, self.clients, self.rules = card, moments, [], 0
+        self.shim_options = shim_options
         self.held = {}  # by process: the first time
         self.big = Path(folder) / "big.json"
         self.big.write_text(json.dumps(big_policy()))
@@ -107,7 +108,7 @@ class Scene:
         if who == "firmware":
             self.card.launch()
         elif who == "shim":
-            self.card.shim(*SHIM_OPTIONS)
+            self.card.shim(*self.shim_options)
 
     def restart(self, victims):
         """In any order; now and then one dies again before it is ready. Gives how often."""

@@ -29,9 +29,12 @@ MEDIAN_BAR, EVERY_BAR = 1.0, 5.0
 TCP_GOES_ON = 60            # seconds: it has waited longer and longer between two tries of its own
 WHO = {
     "few": [("firmware",), ("shim",), ("client",), ("firmware", "shim"), ("firmware", "client"), ("shim",)],
+    "quarter": [("firmware",)] * 5 + [("shim",)] * 5 + [("client",)] * 3 + [("firmware", "shim")] * 3 +
+               [("firmware", "client")] * 2 + [("shim", "client")] * 2,
     "hundred": [("firmware",)] * 20 + [("shim",)] * 20 + [("client",)] * 14 + [("firmware", "shim")] * 10 +
                [("firmware", "client")] * 8 + [("shim", "client")] * 5,
 }
+AT_LEAST = {"few": 8, "quarter": 27, "hundred": 100}  # kills
 LEFT_OVER = ("/dev/shm", "/dev/hugepages", "/dev/mqueue")
 
 
@@ -92,13 +95,13 @@ def stage(binaries, tmp_path, request):
 
 
 @contextlib.contextmanager
-def talk(card, seed):
+def talk(card, seed, ordered=True):
     """A connection with bytes both ways, and datagrams of both families and both ways."""
     with flows.Exchange(card.host, card.wire, WIRE4, seed) as exchange, \
-            flows.Datagrams(card.host, card.wire, WIRE4, seed) as out, \
-            flows.Datagrams(card.wire, card.host, HOST4, seed + 1) as into, \
-            flows.Datagrams(card.host, card.wire, WIRE6, seed + 2, 0.02) as out6, \
-            flows.Datagrams(card.wire, card.host, HOST6, seed + 3, 0.02) as into6:
+            flows.Datagrams(card.host, card.wire, WIRE4, seed, ordered=ordered) as out, \
+            flows.Datagrams(card.wire, card.host, HOST4, seed + 1, ordered=ordered) as into, \
+            flows.Datagrams(card.host, card.wire, WIRE6, seed + 2, 0.02, ordered=ordered) as out6, \
+            flows.Datagrams(card.wire, card.host, HOST6, seed + 3, 0.02, ordered=ordered) as into6:
         yield exchange, [out, into, out6, into6]
 
 
@@ -125,11 +128,11 @@ def figures(name, values):
             f"p99 {ordered[rank] * 1000:.0f} ms, max {ordered[-1] * 1000:.0f} ms")
 
 
-def leave_in_order(card):
+def leave_in_order(card, queues=1):
     """Both end by themselves and well; what is left is the device that was to persist, and the next shim takes it away."""
     card.shims[-1].stop()
     assert card.host.link(DEVICE) is not None and not card.host.has_carrier(DEVICE)
-    card.shim().wait_ready().stop()
+    card.shim("--queues", str(queues)).wait_ready().stop()
     assert card.host.link(DEVICE) is None
     card.firmware.wait_ready()
     card.firmware.process.terminate()
@@ -140,14 +143,17 @@ def leave_in_order(card):
 # ---- Again and again -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", ["few", pytest.param("hundred", marks=pytest.mark.slow)])
-def test_kills(stage, tmp_path, who):
-    """After each: datagrams again within a second of both being ready, and the one connection goes on; none hangs or leaks."""
+@pytest.mark.parametrize("who, queues", [("few", 1), pytest.param("quarter", 2, marks=pytest.mark.slow),
+                                         pytest.param("hundred", 1, marks=pytest.mark.slow)])
+def test_kills(stage, tmp_path, who, queues):
+    """After each: datagrams again within a second of both being ready, and the one connection goes on; none hangs or leaks.
+    With two queue pairs each is left and entered by itself, and the kernel moves flows from one to the other: not in order."""
     seed = seed_of_this_run()
-    moments, card = random.Random(seed), stage()
-    scene, index = Scene(card, tmp_path, moments), card.host.link(DEVICE)["ifindex"]
+    options = (*SHIM_OPTIONS, "--queues", str(queues))
+    moments, card = random.Random(seed), stage(options, queues=queues, workers=queues)
+    scene, index = Scene(card, tmp_path, moments, options), card.host.link(DEVICE)["ifindex"]
     turns, kills, resumed, tcp, quiet = moments.sample(WHO[who], len(WHO[who])), 0, [], [], []
-    with talk(card, seed) as (exchange, ways), processes.Watchdog(NO_PROGRESS, scene.suspects) as watchdog:
+    with talk(card, seed, ordered=queues == 1) as (exchange, ways), processes.Watchdog(NO_PROGRESS, scene.suspects) as watchdog:
         goes_on(exchange)
         for turn, victims in enumerate(turns):
             watchdog.kick(f"turn {turn}, {victims}, seed {seed}")
@@ -167,14 +173,14 @@ def test_kills(stage, tmp_path, who):
         watchdog.kick(f"the end, seed {seed}")
         exchange.finish()
         assert not [way.wrong for way in ways if way.wrong]
-        leave_in_order(card)
+        leave_in_order(card, queues)
     print(f"{kills} kills in {len(turns)} turns")
     print(figures("datagrams after both were ready", resumed))
     print(figures("datagrams after the kill", quiet))
     print(figures("the connection after the datagrams", tcp))
     print(f"the connection carried {exchange.progress} chunks of {flows.CHUNK} bytes; datagrams sent and come: "
           f"{[(way.sent, way.arrived) for way in ways]}")
-    assert kills >= (100 if who == "hundred" else 8)
+    assert kills >= AT_LEAST[who]
     assert statistics.median(resumed) <= MEDIAN_BAR and max(resumed) <= EVERY_BAR, sorted(resumed)
 
 
