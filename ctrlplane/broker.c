@@ -186,6 +186,58 @@ int broker_defer(struct mailbox *mailbox, const struct sluice_command *command)
 	return client->job != NULL ? 0 : -ENOMEM;
 }
 
+/* Its room is for what changes answer: in words, why it was refused. */
+static bool start_operation(struct broker *broker, const struct mailbox *mailbox, const struct mailbox_call *call,
+			    void *session)
+{
+	struct sluice_command command = *call->command;
+
+	command.out_length = sizeof(struct sluice_change_answer);
+	return deferred_start_operation(&broker->deferred, mailbox, &command, session, call->result);
+}
+
+static enum sluice_status branch(struct broker *broker, const struct mailbox *mailbox, struct mailbox_call *call)
+{
+	void *session = NULL;
+	enum sluice_status status = broker->ops->session_branch(broker->context, call, &session);
+
+	if (status != SLUICE_STATUS_OK || start_operation(broker, mailbox, call, session))
+		return status;
+	if (broker->ops->session_close != NULL)
+		broker->ops->session_close(broker->context, session);
+	return SLUICE_STATUS_NO_MEMORY;
+}
+
+enum sluice_status broker_begin_operation(struct mailbox *mailbox, struct mailbox_call *call)
+{
+	struct broker *broker = (void *)((char *)mailbox->counters - offsetof(struct broker, counters));
+	struct operations *operations = broker->deferred.operations;
+	enum sluice_status status = operations_begin(operations, call->user, call->command->opcode, &call->result);
+
+	if (status != SLUICE_STATUS_OK)
+		return status;
+	status = branch(broker, mailbox, call);
+	if (status != SLUICE_STATUS_OK) {
+		operations_forget(operations, call->result);
+		call->result = 0;
+	}
+	return status;
+}
+
+/* Who hears that it is done finds nothing of it left. */
+static void end_operation(struct broker *broker, const struct deferred_result *result)
+{
+	if (broker->ops->session_close != NULL)
+		broker->ops->session_close(broker->context, result->call->session);
+	operations_end(broker->deferred.operations, result->operation, result->call, result->status);
+	deferred_free(result->call);
+}
+
+void broker_use_operations(struct broker *broker, struct operations *operations)
+{
+	broker->deferred.operations = operations;
+}
+
 /* A client that has gone may come again, and ask with its token. */
 static void finish(struct broker *broker, const struct deferred_result *result)
 {
@@ -209,6 +261,8 @@ static void collect(struct broker *broker)
 	while (deferred_next(&broker->deferred, &result)) {
 		if (result.session_ended)
 			broker->sessions--;
+		else if (result.operation != 0)
+			end_operation(broker, &result);
 		else
 			finish(broker, &result);
 	}

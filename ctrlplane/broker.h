@@ -20,6 +20,7 @@
 
 #include "event_log.h"
 #include "mailbox.h"
+#include "operation.h"
 #include "role.h"
 
 #define BROKER_MAX_CLIENTS 128u
@@ -47,6 +48,12 @@ struct broker *broker_create(const char *runtime_dir, const struct mailbox_ops *
  * @return 0 or -errno
  */
 int broker_use_threads(struct broker *broker, struct threads *threads);
+
+/**
+ * Has commands that ask for it carried out as operations, which @p operations, that outlives the broker, keeps. After
+ * broker_use_threads().
+ */
+void broker_use_operations(struct broker *broker, struct operations *operations);
 
 /**
  * Has clients that ask for it told what is raised in @p log, which outlives the broker. Before the first broker_poll().

@@ -90,6 +90,9 @@ void broker_greet(struct broker *broker, struct client *client);
 /** Has a control thread run a slow command of the client whose mailbox this is: its defer(). */
 int broker_defer(struct mailbox *mailbox, const struct sluice_command *command);
 
+/** Has a control thread carry out an operation of the client whose mailbox this is: its begin(). */
+enum sluice_status broker_begin_operation(struct mailbox *mailbox, struct mailbox_call *call);
+
 /** What a system's error means for who is refused. */
 enum sluice_status broker_status_of(int error);
 

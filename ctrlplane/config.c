@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "im/core.h"
+#include "operation.h"
 
 /* ---- Going --------------------------------------------------------------------------------------- */
 
@@ -199,12 +200,16 @@ static bool build_instance(struct builder *builder, uint32_t index)
 static bool build_all(struct builder *builder, uint32_t rule_budget)
 {
 	struct sluice_policy_header *header = builder->config->image.header;
+	uint64_t built = 0;
 
 	if (header->rules > rule_budget)
 		return refuse(builder, SLUICE_STATUS_OVER_BUDGET, &header->rules);
-	for (uint32_t i = 0; i < header->instances; i++)
+	for (uint32_t i = 0; i < header->instances; i++) {
+		operation_tell("building rules", header->rules > 0 ? (uint32_t)(built * 100 / header->rules) : 0);
+		built += policy_instances(&builder->config->image)[i].rules;
 		if (!build_instance(builder, i))
 			return false;
+	}
 	return true;
 }
 

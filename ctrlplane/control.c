@@ -34,6 +34,7 @@ int control_create(struct control *control, uint32_t rule_budget, struct im_pack
 		return -ENOMEM;
 	init_locks(control);
 	uploads_create(&control->uploads, (control->boot_id & 0x1fffff) << 32 | 1); /* 53 bits: JSON knows no more */
+	operations_create(&control->operations, (control->boot_id & 0x1fffff) << 32 | 1, NULL);
 	return 0;
 }
 
@@ -324,6 +325,7 @@ void control_destroy(struct control *control)
 		retire(control->current);
 	control->current = NULL;
 	uploads_destroy(&control->uploads);
+	operations_destroy(&control->operations);
 	counter_table_destroy(control->counters);
 	pthread_mutex_destroy(&control->topology);
 	pthread_mutex_destroy(&control->lock);

@@ -24,6 +24,7 @@
 #include "config.h"
 #include "event_log.h"
 #include "im/core.h"
+#include "operation.h"
 #include "upload_store.h"
 
 /** Most configs that may wait for their grace period before further changes are asked to wait. */
@@ -68,9 +69,10 @@ struct control {
 	uint64_t boot_id;
 	uint64_t boot_tsc;
 	bool hugepages;
-	struct event_log *events; /* NULL: nobody is told */
-	struct uploads uploads;	  /* has a lock of its own */
-	struct broker *broker;	  /* for its statistics; NULL before it is there */
+	struct event_log *events;     /* NULL: nobody is told */
+	struct uploads uploads;	      /* has a lock of its own */
+	struct operations operations; /* likewise */
+	struct broker *broker;	      /* for its statistics; NULL before it is there */
 };
 
 /** 0 or -ENOMEM. The rule counters of the workers must have counter_slots(@p rule_budget) slots. */

@@ -28,6 +28,7 @@ struct deferred_job {
 	struct sluice_command command;
 	struct mailbox_call call;
 	uint64_t tag;
+	uint64_t operation; /* 0: it is a client's */
 	/* under the lock */
 	enum sluice_status status;
 	bool returned;		      /* from the handler, and ... */
@@ -142,9 +143,12 @@ static void run_job(struct threads_job *work)
 {
 	struct deferred_job *job = JOB_OF(work, work);
 	struct deferred *deferred = job->deferred;
-	enum sluice_status status = deferred->ops->handlers[job->command.opcode](deferred->context, &job->call);
+	enum sluice_status status;
 	struct deferred_end *end;
 
+	operation_enter(deferred->operations, job->operation);
+	status = deferred->ops->handlers[job->command.opcode](deferred->context, &job->call);
+	operation_leave();
 	pthread_mutex_lock(&deferred->lock);
 	end = job->end;
 	job->returned = true;
@@ -158,8 +162,8 @@ static void run_job(struct threads_job *work)
 		threads_post(deferred->threads, &end->work);
 }
 
-struct deferred_job *deferred_start(struct deferred *deferred, const struct mailbox *mailbox,
-				    const struct sluice_command *command, uint64_t tag)
+static struct deferred_job *make(struct deferred *deferred, const struct mailbox *mailbox,
+				 const struct sluice_command *command)
 {
 	struct deferred_job *job = calloc(1, sizeof(*job) + ALIGNED(command->in_length) + command->out_length);
 
@@ -168,15 +172,43 @@ struct deferred_job *deferred_start(struct deferred *deferred, const struct mail
 	job->deferred = deferred;
 	job->work.run = run_job;
 	job->command = *command;
-	job->tag = tag;
 	memcpy(job->bytes, mailbox->scratch.in, command->in_length);
 	job->call = mailbox_prepare(mailbox, &job->command, job->bytes, job->bytes + ALIGNED(command->in_length));
 	job->call.complete = complete;
+	return job;
+}
+
+static void post(struct deferred *deferred, struct deferred_job *job)
+{
 	if (deferred->ops->line != NULL)
 		deferred->ops->line(deferred->context, &job->call, &job->work.line);
 	deferred->outstanding++;
 	threads_post(deferred->threads, &job->work);
+}
+
+struct deferred_job *deferred_start(struct deferred *deferred, const struct mailbox *mailbox,
+				    const struct sluice_command *command, uint64_t tag)
+{
+	struct deferred_job *job = make(deferred, mailbox, command);
+
+	if (job == NULL)
+		return NULL;
+	job->tag = tag;
+	post(deferred, job);
 	return job;
+}
+
+bool deferred_start_operation(struct deferred *deferred, const struct mailbox *mailbox,
+			      const struct sluice_command *command, void *session, uint64_t operation)
+{
+	struct deferred_job *job = make(deferred, mailbox, command);
+
+	if (job == NULL)
+		return false;
+	job->call.session = session;
+	job->operation = operation;
+	post(deferred, job);
+	return true;
 }
 
 /* ---- What has come to its end ---------------------------------------------------------------------- */
@@ -211,6 +243,7 @@ bool deferred_next(struct deferred *deferred, struct deferred_result *result)
 		struct deferred_job *job = JOB_OF(item, item);
 
 		result->tag = job->tag;
+		result->operation = job->operation;
 		result->call = &job->call;
 		result->status = job->status;
 	}

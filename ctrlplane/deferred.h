@@ -22,6 +22,7 @@
 #include <sys/queue.h>
 
 #include "mailbox.h"
+#include "operation.h"
 #include "threads.h"
 
 struct deferred_item;
@@ -31,8 +32,9 @@ struct deferred {
 	struct threads *threads;
 	const struct mailbox_ops *ops;
 	void *context;
-	int event_fd;	      /* readable where deferred_next() has something */
-	uint32_t outstanding; /* items that deferred_next() has not given back; the broker's */
+	struct operations *operations; /* NULL: there are none */
+	int event_fd;		       /* readable where deferred_next() has something */
+	uint32_t outstanding;	       /* items that deferred_next() has not given back; the broker's */
 	pthread_mutex_t lock;
 	STAILQ_HEAD(, deferred_item) done; /* under the lock */
 };
@@ -43,6 +45,7 @@ struct deferred_job;
 struct deferred_result {
 	bool session_ended;	   /* of a client that has gone; otherwise a command is complete */
 	uint64_t tag;		   /* whose command: as given to deferred_start() */
+	uint64_t operation;	   /* not 0: of this operation, and so nobody's */
 	struct mailbox_call *call; /* of the command, good until deferred_free() */
 	enum sluice_status status;
 };
@@ -56,6 +59,10 @@ void deferred_destroy(struct deferred *deferred);
 /** Has a control thread run @p command, whose payload lies in the mailbox's scratch. A job, or NULL: out of memory. */
 struct deferred_job *deferred_start(struct deferred *deferred, const struct mailbox *mailbox,
 				    const struct sluice_command *command, uint64_t tag);
+
+/** The same for an operation, which has a session of its own. False: out of memory. */
+bool deferred_start_operation(struct deferred *deferred, const struct mailbox *mailbox,
+			      const struct sluice_command *command, void *session, uint64_t operation);
 
 /** The client of @p session has gone, perhaps in the middle of @p job (NULL: not). @p end is of deferred_reserve(). */
 struct deferred_end;

@@ -103,6 +103,7 @@ enum sluice_status driver_load(void *context, struct mailbox_call *call)
 	if (strchr(path, '/') == NULL && !policy_name_is_valid(name, &call->error_offset))
 		return finish(call, SLUICE_STATUS_BAD_NAME, &outcome);
 	topology_begin(context);
+	operation_tell("loading the driver", SLUICE_PERCENT_UNKNOWN);
 	status = strchr(path, '/') != NULL ? load_file(path, &outcome) : load_builtin(name, &outcome);
 	topology_end(context);
 	if (status == SLUICE_STATUS_OK)
@@ -228,10 +229,12 @@ static enum sluice_status unload(struct control *control, const char *name, bool
 	enum sluice_status status;
 
 	topology_begin(control);
+	operation_tell("taking it out of stacks", SLUICE_PERCENT_UNKNOWN);
 	status = begin_unload(control, name, uninstall, outcome);
 	topology_end(control);
 	if (status != SLUICE_STATUS_OK)
 		return status;
+	operation_tell("waiting for its users", SLUICE_PERCENT_UNKNOWN);
 	status = run_unload(name, uninstall, outcome);
 	topology_begin(control);
 	topology_forget_driver(control, name);

@@ -106,6 +106,8 @@ static enum sluice_status open_session(struct broker *broker, struct client *cli
 		if (client->end == NULL)
 			return SLUICE_STATUS_NO_MEMORY;
 		client->mailbox.defer = broker_defer;
+		if (broker->deferred.operations != NULL && broker->ops->session_branch != NULL)
+			client->mailbox.begin = broker_begin_operation;
 	}
 	if (broker->ops->session_open != NULL)
 		error = broker->ops->session_open(broker->context, client->id, &client->mailbox.session);

@@ -30,6 +30,21 @@ static const struct opcode_rule opcode_rules[MAILBOX_OPCODES] = {
 #undef X
 };
 
+#define X(name, bit, text) | bit
+static const uint32_t known_flags = 0 SLUICE_FLAG_TABLE(X);
+#undef X
+
+static const bool may_be_operation[MAILBOX_OPCODES] = {
+#define X(name) [SLUICE_OP_##name] = true,
+	SLUICE_OPERATION_TABLE(X)
+#undef X
+};
+
+static bool is_operation(const struct sluice_command *command)
+{
+	return (command->flags & SLUICE_FLAG_OPERATION) != 0;
+}
+
 /* One command between the ring and its completion. */
 struct verdict {
 	enum sluice_status status;
@@ -126,7 +141,7 @@ static struct verdict check_fields(const struct sluice_command *command)
 {
 	if ((command->phase & ~PHASE_MASK) != 0)
 		return (struct verdict){SLUICE_STATUS_BAD_RESERVED, COMMAND_FIELD(phase)};
-	if (command->flags != 0)
+	if ((command->flags & ~known_flags) != 0)
 		return (struct verdict){SLUICE_STATUS_BAD_RESERVED, COMMAND_FIELD(flags)};
 	if (command->reserved != 0)
 		return (struct verdict){SLUICE_STATUS_BAD_RESERVED, COMMAND_FIELD(reserved)};
@@ -150,6 +165,8 @@ static struct verdict check_opcode(const struct mailbox *mailbox, const struct s
 		return (struct verdict){SLUICE_STATUS_BAD_LENGTH, COMMAND_FIELD(in_length)};
 	if (mailbox->ops->handlers[command->opcode] == NULL)
 		return (struct verdict){SLUICE_STATUS_NOT_SUPPORTED, COMMAND_FIELD(opcode)};
+	if (is_operation(command) && (!may_be_operation[command->opcode] || mailbox->begin == NULL))
+		return (struct verdict){SLUICE_STATUS_NOT_SUPPORTED, COMMAND_FIELD(flags)};
 	return accepted;
 }
 
@@ -234,6 +251,7 @@ static uint32_t fingerprint_of(const struct mailbox_call *call)
 	uint32_t crc = sluice_crc32c(0, &argument, sizeof(argument));
 
 	crc = sluice_crc32c(crc, &command->arg[1], sizeof(command->arg[1]));
+	crc = sluice_crc32c(crc, &command->flags, sizeof(command->flags));
 	return sluice_crc32c(crc, call->payload, call->payload_length);
 }
 
@@ -339,6 +357,10 @@ static bool execute(struct mailbox *mailbox, const struct sluice_command *comman
 
 	if (answer_is_kept(mailbox->answers, command) && replay(mailbox, &call, completion))
 		return true;
+	if (is_operation(command)) {
+		hand_over(mailbox, &call, mailbox->begin(mailbox, &call), completion);
+		return true;
+	}
 	if (mailbox->defer != NULL && mailbox->ops->slow[command->opcode])
 		return !defer(mailbox, &call, completion);
 	run_handler(mailbox, &call, completion);

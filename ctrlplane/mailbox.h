@@ -14,7 +14,7 @@
  *
  * Commands that may wait for a driver are handed to defer(), with private copies of their own, and completed by
  * mailbox_finish(). Until then nothing more is taken from this mailbox: completions come in the order of the commands,
- * and a client has one such command under way.
+ * and a client has one such command under way. With SLUICE_FLAG_OPERATION they are handed to begin(), and complete.
  *
  * Level: PASSIVE (the thread that serves the mailboxes), which owns every member here.
  */
@@ -69,6 +69,9 @@ struct mailbox_ops {
 	/** The client has gone, and none of its handlers runs: forget its upload, its pins, its handles. May be NULL.
 	 */
 	void (*session_close)(void *context, void *session);
+	/** Makes a session for an operation, and moves what the command is about into it from call->session. OK, or why
+	 * the operation is refused. Its session_close() waits for no driver. NULL: there are no operations. */
+	enum sluice_status (*session_branch)(void *context, struct mailbox_call *call, void **session);
 	/** Whether session_close() may wait for a driver. NULL: it never does. */
 	bool (*session_is_slow)(void *context, const void *session);
 	/** The ports whose data rings a client can have, with the same context. NULL: none. */
@@ -100,6 +103,9 @@ struct mailbox_regions {
 struct mailbox {
 	/** Takes over a slow command: its payload lies in scratch.in. 0 or -ENOMEM. NULL: it is run at once. */
 	int (*defer)(struct mailbox *mailbox, const struct sluice_command *command);
+	/** Begins the operation that carries out the command, whose payload lies in scratch.in, and sets call->result
+	 * to its id. OK, or why it is refused. NULL: there are no operations. */
+	enum sluice_status (*begin)(struct mailbox *mailbox, struct mailbox_call *call);
 	bool deferred; /* one is under way */
 	struct mailbox_regions regions;
 	struct mailbox_scratch scratch;

@@ -80,6 +80,7 @@ static const char *read_reason(struct mailbox_call *call)
 static void tell_progress(struct control *control, uint32_t done, uint32_t stacks)
 {
 	event_log_raise(control->events, SLUICE_EVENT_PROGRESS, "reset", (uint64_t)done * 100 / stacks);
+	operation_tell("restarting stacks", done * 100 / stacks);
 }
 
 /* All are tried; the first that does not come up again is told. */

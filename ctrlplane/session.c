@@ -38,6 +38,35 @@ static bool has_handles(void *context, const void *opaque)
 	return any;
 }
 
+static enum sluice_status check_upload(const struct upload *upload)
+{
+	if (upload == NULL)
+		return SLUICE_STATUS_NO_TRANSACTION;
+	return upload->received < upload->length ? SLUICE_STATUS_INCOMPLETE : SLUICE_STATUS_OK;
+}
+
+/* What an operation needs of its client's session is an upload that is whole; then that is the operation's. */
+static enum sluice_status session_branch(void *context, struct mailbox_call *call, void **out)
+{
+	bool commits = call->command->opcode == SLUICE_OP_POLICY_COMMIT;
+	struct session *session = call->session;
+	enum sluice_status status = commits ? check_upload(session->upload) : SLUICE_STATUS_OK;
+	struct session *branch;
+
+	(void)context;
+	if (status != SLUICE_STATUS_OK)
+		return status;
+	branch = calloc(1, sizeof(*branch));
+	if (branch == NULL)
+		return SLUICE_STATUS_NO_MEMORY;
+	if (commits) {
+		branch->upload = session->upload;
+		session->upload = NULL;
+	}
+	*out = branch;
+	return SLUICE_STATUS_OK;
+}
+
 /* ---- Lines ----------------------------------------------------------------------------------------- */
 
 /*
@@ -106,7 +135,9 @@ static void name_line(const struct mailbox_call *call, enum line kind, struct th
 	X(POLICY_RESUME, upload_resume)                                                                                \
 	X(POLICY_READ, upload_read)                                                                                    \
 	X(DEVICE_LIST, list_devices)                                                                                   \
-	X(RESET_DEVICE, reset_device)
+	X(RESET_DEVICE, reset_device)                                                                                  \
+	X(OPERATION_LIST, list_operations)                                                                             \
+	X(OPERATION_STATUS, operation_status)
 
 /* X(opcode, handler, line): may wait for a driver */
 #define SLOW(X)                                                                                                        \
@@ -141,6 +172,7 @@ const struct mailbox_ops session_ops = {
 	.data = &data_ports,
 	.session_open = session_open,
 	.session_close = session_close,
+	.session_branch = session_branch,
 	.session_is_slow = has_handles,
 	.line = choose_line,
 	.handlers =

@@ -4,6 +4,7 @@
 
 #include "edge/port.h"
 #include "edit.h"
+#include "operation.h"
 #include "topology_private.h"
 
 /* ---- What is there --------------------------------------------------------------------------------- */
@@ -263,6 +264,7 @@ static enum sluice_status go_back(struct change *change, const struct policy_ima
 	enum sluice_status status = SLUICE_STATUS_OK;
 	im_status_t result;
 
+	operation_tell("taking it back", SLUICE_PERCENT_UNKNOWN);
 	take_apart(change, &change->new);
 	result = bind_all(change, &change->old);
 	if (before != &control->current->image || !config_is_whole(control->current))
@@ -291,6 +293,7 @@ static enum sluice_status put_in_force(struct change *change)
 	status = change->insert ? commit_with(change) : commit_without(change);
 	if (status == SLUICE_STATUS_OK) {
 		im_synchronize(); /* no worker judges by the block of before, where the instance's place is another's */
+		operation_tell("restarting", SLUICE_PERCENT_UNKNOWN);
 		result = restart_all(change, &change->new);
 		change->refusal->im_status = result;
 		status = result == IM_STATUS_SUCCESS ? SLUICE_STATUS_OK : status_of(result);
@@ -333,8 +336,10 @@ enum sluice_status topology_run(struct change *change)
 	enum sluice_status status;
 	im_status_t result;
 
+	operation_tell("pausing", SLUICE_PERCENT_UNKNOWN);
 	hold_ports(change);
 	take_apart(change, &change->old);
+	operation_tell("binding", SLUICE_PERCENT_UNKNOWN);
 	result = bind_all(change, &change->new);
 	if (result == IM_STATUS_SUCCESS) {
 		status = put_in_force(change);

@@ -141,6 +141,7 @@ IM_INIT static int make_control(struct firmware *firmware)
 	control->hugepages = firmware->hugepages;
 	control->broker = firmware->broker;
 	control->events = &firmware->events;
+	control->operations.events = &firmware->events;
 	reset_inherit(control, broker_info(firmware->broker));
 	memcpy(image.header, firmware->document.image.header, image.length); /* the document keeps its own to blame */
 	status = control_commit(control, &image, 0, &offset);

@@ -49,6 +49,7 @@ int control_threads_up(struct firmware *firmware)
 		fprintf(stderr, "sluice-fw: cannot start the control threads: %s\n", strerror(-error));
 		return 1;
 	}
+	broker_use_operations(firmware->broker, &firmware->control.operations);
 	rules_serve(&firmware->control);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Prints docs/abi.md from the tables that the code is made of. A test compares. */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "abi/bar.h"
@@ -150,6 +151,7 @@ static void print_records(void)
 	X(sluice_stack_command)
 	X(sluice_change_answer)
 	X(sluice_reset_command)
+	X(sluice_operation_record)
 	X(sluice_filter_answer)
 	X(sluice_desc)
 	X(sluice_frame_meta)
@@ -168,6 +170,35 @@ static void print_opcodes(void)
 	printf("| %s | 0x%02x | %zu to %zu | %s |\n", #name, number, (size_t)(least), (size_t)(most), #role);
 	SLUICE_OPCODE_TABLE(X)
 #undef X
+}
+
+static bool can_be_operation(uint16_t opcode)
+{
+	static const uint16_t table[] = {
+#define X(name) SLUICE_OP_##name,
+		SLUICE_OPERATION_TABLE(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i] == opcode)
+			return true;
+	return false;
+}
+
+static void print_flags(void)
+{
+	puts("\n## Flags of a command\n\n| flag | bit | meaning |\n|---|---|---|");
+#define X(name, bit, text) printf("| %s | 0x%x | %s |\n", #name, (unsigned)(bit), text);
+	SLUICE_FLAG_TABLE(X)
+#undef X
+	printf("\nCommands that take OPERATION:");
+#define X(name, number, least, most, role)                                                                             \
+	if (can_be_operation(number))                                                                                  \
+		printf(" %s", #name);
+	SLUICE_OPCODE_TABLE(X)
+#undef X
+	puts(".");
 }
 
 static void print_filter_calls(void)
@@ -233,6 +264,7 @@ int main(void)
 	print_bar();
 	print_records();
 	print_opcodes();
+	print_flags();
 	print_filter_calls();
 	print_places();
 	print_statuses();

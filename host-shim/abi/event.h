@@ -30,7 +30,10 @@
 	X(HOST_DETACHED, 10, "host-detached", "port", "queue pairs that it had")                                       \
 	X(HOST_BROKEN, 11, "host-broken", "port",                                                                      \
 	  "bits 0 to 7: what the host broke (abi/data.h), 8 to 15: the queue pair that it has lost by that")           \
-	X(UPLOAD_EXPIRED, 12, "upload-expired", "user and its number", "id of an upload whose lease ran out")
+	X(UPLOAD_EXPIRED, 12, "upload-expired", "user and its number", "id of an upload whose lease ran out")          \
+	X(OPERATION_PROGRESS, 13, "operation-progress", "the step that it is at, with percent where known",            \
+	  "id of the operation")                                                                                       \
+	X(OPERATION_DONE, 14, "operation-done", "name of its status", "id of the operation")
 
 enum sluice_event_kind {
 #define X(name, number, word, subject, value) SLUICE_EVENT_##name = number,

@@ -182,10 +182,19 @@ struct sluice_doorbell {
 SLUICE_ASSERT_SIZE(struct sluice_doorbell, 4096);
 SLUICE_ASSERT_OFFSET(struct sluice_doorbell, event_head, 64);
 
+/* Of a command. X(name, bit, text) */
+#define SLUICE_FLAG_TABLE(X) X(OPERATION, 0x1, "answer at once with the id of an operation that does it (opcode.h)")
+
+enum sluice_flag {
+#define X(name, bit, text) SLUICE_FLAG_##name = bit,
+	SLUICE_FLAG_TABLE(X)
+#undef X
+};
+
 struct sluice_command {
 	uint16_t opcode;
 	uint16_t command_id; /* the client's; comes back in the completion */
-	uint32_t flags;	     /* must be 0 */
+	uint32_t flags;	     /* enum sluice_flag; others must be 0 */
 	uint64_t token;	     /* opcode.h; 0 for none */
 	uint64_t arg[2];
 	uint32_t in_offset; /* payload in STAGE_IN */

@@ -32,6 +32,24 @@ enum sluice_role {
 #define SLUICE_ANSWER_BYTES 512u
 
 /*
+ * Commands that may take long. With SLUICE_FLAG_OPERATION one of them is answered at once: result = id of an operation,
+ * which carries it out without its client, so that the client can give other commands, or go. How far the operation
+ * has come, and how it ended, is in its record (record.h), for its user and for operators, and in events. Of a user the
+ * last SLUICE_OPERATIONS are kept, those under way among them, until the firmware ends: TOO_MANY_OPERATIONS where all
+ * are under way. An operation of POLICY_COMMIT takes the upload with it. Other commands with this flag are
+ * NOT_SUPPORTED. X(name)
+ */
+#define SLUICE_OPERATIONS 8u
+
+#define SLUICE_OPERATION_TABLE(X)                                                                                      \
+	X(POLICY_COMMIT)                                                                                               \
+	X(DRIVER_LOAD)                                                                                                 \
+	X(DRIVER_UNLOAD)                                                                                               \
+	X(STACK_INSERT)                                                                                                \
+	X(STACK_REMOVE)                                                                                                \
+	X(RESET_DATAPATH)
+
+/*
  * X(name, number, least payload, most payload, role)
  *
  * Lists (…_LIST, STATS, DROPS) take the first index in arg[0] and answer in STAGE_OUT with
@@ -81,6 +99,9 @@ enum sluice_role {
  *                  -> struct sluice_change_answer; result = the reset's generation
  *   RESET_DEVICE   likewise; is complete before it is done: then the firmware goes down and starts anew, with the
  * policy that it is configured with
+ *   OPERATION_LIST -> struct sluice_operation_record[]  oldest first
+ *   OPERATION_STATUS arg[0] = id of an operation; -> struct sluice_operation_record; NOT_FOUND: there is none of this
+ *                  id that this user may see
  *
  * Commands that wait for a driver (DEVICE, DRIVER, STACK, OID and POLICY_COMMIT among them) are completed later, while
  * other mailboxes are served. A mailbox has one such command under way: those behind it wait in its ring, so that
@@ -115,7 +136,9 @@ enum sluice_role {
 	X(STACK_INSERT, 0x52, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)      \
 	X(STACK_REMOVE, 0x53, sizeof(struct sluice_stack_command), sizeof(struct sluice_stack_command), OPERATOR)      \
 	X(RESET_DATAPATH, 0x60, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)    \
-	X(RESET_DEVICE, 0x61, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)
+	X(RESET_DEVICE, 0x61, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)      \
+	X(OPERATION_LIST, 0x68, 0, 0, TENANT)                                                                          \
+	X(OPERATION_STATUS, 0x69, 0, 0, TENANT)
 
 enum sluice_opcode {
 #define X(name, number, least, most, role) SLUICE_OP_##name = number,

@@ -230,6 +230,38 @@ struct sluice_reset_command {
 };
 SLUICE_ASSERT_SIZE(struct sluice_reset_command, 128);
 
+/* How far an operation has come. X(name, number, word) */
+#define SLUICE_OPERATION_STATE_TABLE(X)                                                                                \
+	X(WAITING, 0, "waiting")                                                                                       \
+	X(RUNNING, 1, "running")                                                                                       \
+	X(DONE, 2, "done")
+
+enum sluice_operation_state {
+#define X(name, number, word) SLUICE_OPERATION_##name = number,
+	SLUICE_OPERATION_STATE_TABLE(X)
+#undef X
+};
+
+#define SLUICE_PERCENT_UNKNOWN 255u
+
+/* OPERATION_STATUS, OPERATION_LIST */
+struct sluice_operation_record {
+	uint64_t id;
+	uint64_t begun_ms; /* since 1970 */
+	uint64_t ended_ms; /* likewise; this, result, status, error_offset and answer: 0 before it is done */
+	uint64_t result;   /* as in the command's completion */
+	uint32_t user;
+	uint32_t error_offset;
+	uint16_t opcode;
+	uint16_t status; /* enum sluice_status */
+	uint8_t state;	 /* enum sluice_operation_state */
+	uint8_t percent; /* of the step, or SLUICE_PERCENT_UNKNOWN */
+	uint16_t reserved;
+	char step[SLUICE_NAME_SIZE]; /* what is done, or was done last; "" where that is not told */
+	struct sluice_change_answer answer;
+};
+SLUICE_ASSERT_SIZE(struct sluice_operation_record, 336);
+
 #define SLUICE_OID_VALUE_MAX 4096u
 
 /* OID_GET, OID_SET (value follows) */

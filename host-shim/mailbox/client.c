@@ -290,6 +290,23 @@ uint64_t sluice_new_token(void)
 	return token | 1; /* 0 is none */
 }
 
+static int call(struct sluice_client *client, struct sluice_command *command, const void *in, void *out,
+		struct sluice_reply *reply)
+{
+	command->command_id = (uint16_t)client->submitted;
+	if (client->lost != 0)
+		return client->lost;
+	clear_fault(client);
+	if (command->in_length > SLUICE_STAGE_SIZE)
+		return client_fail(client, -EMSGSIZE, SLUICE_FAULT_SYSTEM,
+				   "a payload of %u bytes is over the limit of %u", command->in_length,
+				   SLUICE_STAGE_SIZE);
+	if (command->in_length > 0)
+		memcpy(client->regions[SLUICE_FD_STAGE_IN], in, command->in_length);
+	client->lost = give(client, command, out, reply);
+	return client->lost;
+}
+
 int sluice_call(struct sluice_client *client, uint16_t opcode, uint64_t arg0, uint64_t arg1, const void *in,
 		uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply)
 {
@@ -301,21 +318,25 @@ int sluice_call_once(struct sluice_client *client, uint64_t token, uint16_t opco
 {
 	struct sluice_command command = {
 		.opcode = opcode,
-		.command_id = (uint16_t)client->submitted,
 		.token = token,
 		.arg = {arg0, arg1},
 		.in_length = in_length,
 		.out_length = out_capacity < SLUICE_STAGE_SIZE ? out_capacity : SLUICE_STAGE_SIZE,
 	};
 
-	if (client->lost != 0)
-		return client->lost;
-	clear_fault(client);
-	if (in_length > SLUICE_STAGE_SIZE)
-		return client_fail(client, -EMSGSIZE, SLUICE_FAULT_SYSTEM,
-				   "a payload of %u bytes is over the limit of %u", in_length, SLUICE_STAGE_SIZE);
-	if (in_length > 0)
-		memcpy(client->regions[SLUICE_FD_STAGE_IN], in, in_length);
-	client->lost = give(client, &command, out, reply);
-	return client->lost;
+	return call(client, &command, in, out, reply);
+}
+
+int sluice_begin(struct sluice_client *client, uint64_t token, uint16_t opcode, uint64_t arg0, uint64_t arg1,
+		 const void *in, uint32_t in_length, struct sluice_reply *reply)
+{
+	struct sluice_command command = {
+		.opcode = opcode,
+		.flags = SLUICE_FLAG_OPERATION,
+		.token = token,
+		.arg = {arg0, arg1},
+		.in_length = in_length,
+	};
+
+	return call(client, &command, in, NULL, reply);
 }

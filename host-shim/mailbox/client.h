@@ -6,6 +6,7 @@
  *   sluice_open_port() -- the same, with the data rings of a port --> sluice_take_data()
  *   sluice_call() -- one command, waits for its completion
  *   sluice_next_event() -- what happens without being asked for
+ *   sluice_begin(), sluice_wait() -- what takes long, without waiting for it
  *   sluice_list(), sluice_upload(), sluice_read_policy() -- what takes more than one command
  *   sluice_close()
  *
@@ -162,6 +163,32 @@ int sluice_call(struct sluice_client *client, uint16_t opcode, uint64_t arg0, ui
  */
 int sluice_call_once(struct sluice_client *client, uint64_t token, uint16_t opcode, uint64_t arg0, uint64_t arg1,
 		     const void *in, uint32_t in_length, void *out, uint32_t out_capacity, struct sluice_reply *reply);
+
+/**
+ * Has one of SLUICE_OPERATION_TABLE (opcode.h) carried out as an operation, which is answered at once: where
+ * reply->status is OK, reply->result is its id. It goes on when this client has gone.
+ *
+ * @param token  as in sluice_call_once(): the same one brings the same operation; 0 for none
+ * @return as sluice_call()
+ */
+int sluice_begin(struct sluice_client *client, uint64_t token, uint16_t opcode, uint64_t arg0, uint64_t arg1,
+		 const void *in, uint32_t in_length, struct sluice_reply *reply);
+
+/** How an operation is that this user may see. As sluice_list(). */
+int sluice_operation_status(struct sluice_client *client, uint64_t id, struct sluice_operation_record *record,
+			    struct sluice_fault *fault);
+
+/**
+ * Waits until an operation is done, whoever began it.
+ *
+ * @param timeout_ms    -1 for ever
+ * @param progress      called where state, step or percent are others than before; may be NULL
+ * @param[out] record   how it is, also where the time is up; its status says how it ended
+ * @return 0, -ETIMEDOUT (it goes on; the client stays of use), or as sluice_list()
+ */
+int sluice_wait(struct sluice_client *client, uint64_t id, int timeout_ms,
+		void (*progress)(void *context, const struct sluice_operation_record *record), void *context,
+		struct sluice_operation_record *record, struct sluice_fault *fault);
 
 /** A token that nobody has used, or 0: the system has no random numbers. */
 uint64_t sluice_new_token(void);

@@ -397,6 +397,98 @@ static void an_upload_is_its_users_alone(void **state)
 	expect(POLICY_RESUME, id, NULL, 0, UNKNOWN_UPLOAD);
 }
 
+/* ---- Operations --------------------------------------------------------------------------------------- */
+
+/* The session of an operation that the client begins now. */
+static enum sluice_status branch(enum sluice_opcode opcode, void **session)
+{
+	const struct sluice_command command = {.opcode = (uint16_t)opcode};
+	struct mailbox_call call = {.command = &command, .session = client.session};
+
+	return session_ops.session_branch(&machine.control, &call, session);
+}
+
+/* The client may begin another one, and go; nothing but a whole upload becomes an operation's. */
+static void an_operation_takes_the_upload_with_it(void **state)
+{
+	struct policy_image image = image_usual(1, 4);
+	void *session = NULL, *own = client.session;
+
+	(void)state;
+	assert_int_equal(branch(SLUICE_OP_POLICY_COMMIT, &session), SLUICE_STATUS_NO_TRANSACTION);
+	expect(POLICY_BEGIN, image.length, NULL, 0, OK);
+	assert_int_equal(branch(SLUICE_OP_POLICY_COMMIT, &session), SLUICE_STATUS_INCOMPLETE);
+	expect(POLICY_CHUNK, 0, image.header, (uint32_t)image.length, OK);
+	assert_int_equal(branch(SLUICE_OP_POLICY_COMMIT, &session), SLUICE_STATUS_OK);
+	expect(POLICY_COMMIT, 0, NULL, 0, NO_TRANSACTION);
+	expect(POLICY_BEGIN, image.length, NULL, 0, OK);
+	client.session = session;
+	expect(POLICY_COMMIT, 1, NULL, 0, OK);
+	assert_string_equal(client_rules(1), "b0 b1 b2 b3");
+	close_session(session);
+	client.session = own;
+	assert_int_equal(branch(SLUICE_OP_DRIVER_LOAD, &session), SLUICE_STATUS_OK);
+	close_session(session);
+	expect(POLICY_CHUNK, 0, image.header, 10, OK); /* that one stayed the client's */
+	policy_image_clear(&image);
+}
+
+static const struct sluice_operation_record *ask(uint64_t id)
+{
+	expect(OPERATION_STATUS, id, NULL, 0, OK);
+	assert_int_equal(client.call.reply_length, sizeof(struct sluice_operation_record));
+	return (const struct sluice_operation_record *)client.reply;
+}
+
+static void a_commit_tells_how_far_it_is(void **state)
+{
+	struct operations *operations = &machine.control.operations;
+	struct policy_image image = image_usual(1, 3);
+	const struct sluice_list *list = (const struct sluice_list *)client.reply;
+	const struct sluice_operation_record *record;
+	struct event_log log;
+	uint32_t cursor = 0;
+	uint64_t id;
+
+	(void)state;
+	assert_int_equal(event_log_create(&log), 0);
+	operations->events = &log;
+	upload(&image);
+	assert_int_equal(operations_begin(operations, 0, SLUICE_OP_POLICY_COMMIT, &id), SLUICE_STATUS_OK);
+	assert_int_equal(ask(id)->state, SLUICE_OPERATION_WAITING);
+	operation_enter(operations, id);
+	expect(POLICY_COMMIT, 0, NULL, 0, OK);
+	operation_leave();
+	record = ask(id);
+	assert_int_equal(record->state, SLUICE_OPERATION_RUNNING);
+	assert_string_equal(record->step, "building rules");
+	for (uint32_t i = 0; i < 3; i++) { /* before each instance, which have 1, 3 and no rules */
+		struct sluice_event event;
+
+		assert_true(event_log_next(&log, &cursor, &event));
+		assert_int_equal(event.kind, SLUICE_EVENT_OPERATION_PROGRESS);
+		assert_int_equal(event.value, id);
+		assert_string_equal(event.subject, ((const char *[]){"0% building rules", "25% building rules",
+								     "100% building rules"})[i]);
+	}
+	upload(&image);
+	expect(POLICY_COMMIT, 0, NULL, 0, OK); /* nobody's: it does not move the operation */
+	operations_end(operations, id, &client.call, SLUICE_STATUS_OK);
+	record = ask(id);
+	assert_int_equal(record->state, SLUICE_OPERATION_DONE);
+	assert_int_equal(record->percent, 100);
+	expect(OPERATION_LIST, 0, NULL, 0, OK);
+	assert_int_equal(list->count, 1);
+	assert_int_equal(list->record_size, sizeof(*record));
+	expect(OPERATION_STATUS, id + 1, NULL, 0, NOT_FOUND);
+	assert_int_equal(client.call.error_offset, IN_COMMAND);
+	client.room = sizeof(*record) - 1;
+	expect(OPERATION_STATUS, id, NULL, 0, BAD_LENGTH);
+	operations->events = NULL;
+	event_log_destroy(&log);
+	policy_image_clear(&image);
+}
+
 static void a_lease_that_runs_out_frees_its_upload(void **state)
 {
 	struct uploads *uploads = &machine.control.uploads;
@@ -706,6 +798,8 @@ int main(void)
 		WITH_CLIENT(an_aborted_upload_is_forgotten),
 		WITH_CLIENT(another_client_goes_on_with_an_upload),
 		WITH_CLIENT(an_upload_is_its_users_alone),
+		WITH_CLIENT(an_operation_takes_the_upload_with_it),
+		WITH_CLIENT(a_commit_tells_how_far_it_is),
 		WITH_CLIENT(a_lease_that_runs_out_frees_its_upload),
 		WITH_CLIENT(uploads_of_a_user_are_bounded),
 		WITH_CLIENT(what_is_wrong_in_an_upload_is_told_by_its_place),

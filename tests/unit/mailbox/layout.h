@@ -289,6 +289,20 @@
 		M(sluice_upload_record, lease_ms, 16, 4) \
 		M(sluice_upload_record, taken, 20, 1) \
 		M(sluice_upload_record, reserved, 21, 3) \
+	R(sluice_operation_record, 336) \
+		M(sluice_operation_record, id, 0, 8) \
+		M(sluice_operation_record, begun_ms, 8, 8) \
+		M(sluice_operation_record, ended_ms, 16, 8) \
+		M(sluice_operation_record, result, 24, 8) \
+		M(sluice_operation_record, user, 32, 4) \
+		M(sluice_operation_record, error_offset, 36, 4) \
+		M(sluice_operation_record, opcode, 40, 2) \
+		M(sluice_operation_record, status, 42, 2) \
+		M(sluice_operation_record, state, 44, 1) \
+		M(sluice_operation_record, percent, 45, 1) \
+		M(sluice_operation_record, reserved, 46, 2) \
+		M(sluice_operation_record, step, 48, 32) \
+		M(sluice_operation_record, answer, 80, 256) \
 	R(sluice_port_record, 712) \
 		M(sluice_port_record, port, 0, 576) \
 		M(sluice_port_record, stack, 576, 32) \

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "operation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static _Thread_local struct {
+	struct operations *operations;
+	uint64_t id; /* 0: this thread carries out none */
+} carried;
+
+static uint64_t wall_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void operations_create(struct operations *operations, uint64_t first_id, struct event_log *events)
+{
+	*operations = (struct operations){.next_id = first_id, .events = events};
+	pthread_mutex_init(&operations->lock, NULL);
+}
+
+void operations_destroy(struct operations *operations)
+{
+	pthread_mutex_destroy(&operations->lock);
+}
+
+/* ---- Places, with the lock held -------------------------------------------------------------------- */
+
+static struct sluice_operation_record *find(struct operations *operations, uint64_t id)
+{
+	for (uint32_t i = 0; id != 0 && i < OPERATIONS_MAX; i++)
+		if (operations->place[i].id == id)
+			return &operations->place[i];
+	return NULL;
+}
+
+static struct sluice_operation_record *older(struct sluice_operation_record *a, struct sluice_operation_record *b)
+{
+	return a == NULL || b->id < a->id ? b : a;
+}
+
+/* A free place while the user has less than its share; else that of its oldest one that is done, or, where all places
+ * are taken, of the oldest of all. */
+static struct sluice_operation_record *find_place(struct operations *operations, uid_t user)
+{
+	struct sluice_operation_record *empty = NULL, *own = NULL, *oldest = NULL;
+	uint32_t owned = 0;
+
+	for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
+		struct sluice_operation_record *record = &operations->place[i];
+
+		if (record->id == 0) {
+			empty = record;
+			continue;
+		}
+		owned += record->user == user;
+		if (record->state != SLUICE_OPERATION_DONE)
+			continue;
+		oldest = older(oldest, record);
+		if (record->user == user)
+			own = older(own, record);
+	}
+	if (owned >= SLUICE_OPERATIONS)
+		return own;
+	return empty != NULL ? empty : oldest;
+}
+
+/* ---- The broker ------------------------------------------------------------------------------------ */
+
+enum sluice_status operations_begin(struct operations *operations, uid_t user, uint16_t opcode, uint64_t *id)
+{
+	struct sluice_operation_record *record;
+
+	pthread_mutex_lock(&operations->lock);
+	record = find_place(operations, user);
+	if (record != NULL) {
+		*id = operations->next_id++;
+		*record = (struct sluice_operation_record){
+			.id = *id,
+			.begun_ms = wall_clock_ms(),
+			.user = user,
+			.opcode = opcode,
+			.percent = SLUICE_PERCENT_UNKNOWN,
+		};
+	}
+	pthread_mutex_unlock(&operations->lock);
+	return record != NULL ? SLUICE_STATUS_OK : SLUICE_STATUS_TOO_MANY_OPERATIONS;
+}
+
+void operations_forget(struct operations *operations, uint64_t id)
+{
+	struct sluice_operation_record *record;
+
+	pthread_mutex_lock(&operations->lock);
+	record = find(operations, id);
+	if (record != NULL)
+		*record = (struct sluice_operation_record){0};
+	pthread_mutex_unlock(&operations->lock);
+}
+
+static void conclude(struct sluice_operation_record *record, const struct mailbox_call *call, enum sluice_status status)
+{
+	record->state = SLUICE_OPERATION_DONE;
+	record->ended_ms = wall_clock_ms();
+	record->status = (uint16_t)status;
+	record->result = call->result;
+	record->error_offset = status == SLUICE_STATUS_OK ? SLUICE_NO_OFFSET : call->error_offset;
+	if (status == SLUICE_STATUS_OK)
+		record->percent = 100;
+	if (call->reply_length == sizeof(record->answer))
+		memcpy(&record->answer, call->reply, sizeof(record->answer));
+}
+
+void operations_end(struct operations *operations, uint64_t id, const struct mailbox_call *call,
+		    enum sluice_status status)
+{
+	struct sluice_operation_record *record;
+
+	pthread_mutex_lock(&operations->lock);
+	record = find(operations, id);
+	if (record != NULL)
+		conclude(record, call, status);
+	pthread_mutex_unlock(&operations->lock);
+	event_log_raise(operations->events, SLUICE_EVENT_OPERATION_DONE, sluice_status_name((uint16_t)status), id);
+}
+
+/* ---- Who carries it out ---------------------------------------------------------------------------- */
+
+void operation_enter(struct operations *operations, uint64_t id)
+{
+	struct sluice_operation_record *record;
+
+	carried.operations = operations;
+	carried.id = id;
+	if (id == 0)
+		return;
+	pthread_mutex_lock(&operations->lock);
+	record = find(operations, id);
+	if (record != NULL)
+		record->state = SLUICE_OPERATION_RUNNING;
+	pthread_mutex_unlock(&operations->lock);
+}
+
+void operation_leave(void)
+{
+	carried.operations = NULL;
+	carried.id = 0;
+}
+
+/* Whether it is worth an event. */
+static bool note(struct sluice_operation_record *record, const char *step, uint32_t percent)
+{
+	bool other = strncmp(record->step, step, sizeof(record->step) - 1) != 0 || record->percent / 10 != percent / 10;
+
+	memset(record->step, 0, sizeof(record->step));
+	memcpy(record->step, step, strnlen(step, sizeof(record->step) - 1));
+	record->percent = (uint8_t)percent;
+	return other;
+}
+
+void operation_tell(const char *step, uint32_t percent)
+{
+	struct sluice_operation_record *record;
+	char subject[SLUICE_NAME_SIZE];
+	bool tell;
+
+	if (carried.id == 0)
+		return;
+	pthread_mutex_lock(&carried.operations->lock);
+	record = find(carried.operations, carried.id);
+	tell = record != NULL && note(record, step, percent);
+	pthread_mutex_unlock(&carried.operations->lock);
+	if (percent == SLUICE_PERCENT_UNKNOWN)
+		snprintf(subject, sizeof(subject), "%.31s", step);
+	else
+		snprintf(subject, sizeof(subject), "%u%% %.26s", percent, step);
+	if (tell)
+		event_log_raise(carried.operations->events, SLUICE_EVENT_OPERATION_PROGRESS, subject, carried.id);
+}
+
+/* ---- Who asks -------------------------------------------------------------------------------------- */
+
+static bool may_see(const struct sluice_operation_record *record, uid_t user, enum sluice_role role)
+{
+	return record->id != 0 && (record->user == user || role >= SLUICE_ROLE_OPERATOR);
+}
+
+bool operations_find(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role,
+		     struct sluice_operation_record *out)
+{
+	const struct sluice_operation_record *record;
+	bool found;
+
+	pthread_mutex_lock(&operations->lock);
+	record = find(operations, id);
+	found = record != NULL && may_see(record, user, role);
+	if (found)
+		*out = *record;
+	pthread_mutex_unlock(&operations->lock);
+	return found;
+}
+
+static int by_age(const void *left, const void *right)
+{
+	const struct sluice_operation_record *a = left, *b = right;
+
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+uint32_t operations_collect(struct operations *operations, uid_t user, enum sluice_role role,
+			    struct sluice_operation_record *records)
+{
+	uint32_t count = 0;
+
+	pthread_mutex_lock(&operations->lock);
+	for (uint32_t i = 0; i < OPERATIONS_MAX; i++)
+		if (may_see(&operations->place[i], user, role))
+			records[count++] = operations->place[i];
+	pthread_mutex_unlock(&operations->lock);
+	qsort(records, count, sizeof(*records), by_age);
+	return count;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Operations: commands that were answered at once and are carried out without their client. Of each user the last
+ * SLUICE_OPERATIONS are kept; what is under way is never forgotten.
+ *
+ *   broker            operations_begin() ──> a control thread ──> operations_end()
+ *   control thread    operation_enter(), operation_tell() ... operation_leave()
+ *
+ * What a handler calls to say how far it has come knows the operation by the thread: so it may be called from deep
+ * inside a change, and does nothing where the change is no operation's.
+ */
+#ifndef CTRLPLANE_OPERATION_H
+#define CTRLPLANE_OPERATION_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "event_log.h"
+#include "mailbox.h"
+
+/** Of all users together. */
+#define OPERATIONS_MAX 64u
+
+struct operations {
+	struct event_log *events; /* NULL: nobody is told */
+	pthread_mutex_t lock;
+	uint64_t next_id;
+	struct sluice_operation_record place[OPERATIONS_MAX]; /* id 0: free */
+};
+
+/** The first operation is called @p first_id; an id is never used again. */
+void operations_create(struct operations *operations, uint64_t first_id, struct event_log *events);
+
+/** None may be under way. */
+void operations_destroy(struct operations *operations);
+
+/* ---- The broker ------------------------------------------------------------------------------------ */
+
+/** OK with *@p id set, or TOO_MANY_OPERATIONS. */
+enum sluice_status operations_begin(struct operations *operations, uid_t user, uint16_t opcode, uint64_t *id);
+
+/** It was refused after all. */
+void operations_forget(struct operations *operations, uint64_t id);
+
+/** It ended like this: keeps result, offset and answer of @p call, and raises OPERATION_DONE. */
+void operations_end(struct operations *operations, uint64_t id, const struct mailbox_call *call,
+		    enum sluice_status status);
+
+/* ---- Who carries it out ---------------------------------------------------------------------------- */
+
+/** From here on this thread carries out operation @p id; 0: none. */
+void operation_enter(struct operations *operations, uint64_t id);
+void operation_leave(void);
+
+/**
+ * Says how far the operation of this thread, if it has one, has come: @p step (at most 31 bytes, without a control
+ * character) and percent of it, or SLUICE_PERCENT_UNKNOWN. Raises OPERATION_PROGRESS with each step and each tenth.
+ */
+void operation_tell(const char *step, uint32_t percent);
+
+/* ---- Who asks -------------------------------------------------------------------------------------- */
+
+/** A copy of its record. False: there is none, or it is another user's and @p role no operator. */
+bool operations_find(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role,
+		     struct sluice_operation_record *record);
+
+/** Copies all that @p user and @p role may see, oldest first, to @p records of OPERATIONS_MAX. Returns how many. */
+uint32_t operations_collect(struct operations *operations, uid_t user, enum sluice_role role,
+			    struct sluice_operation_record *records);
+
+#endif

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Operations: they are begun by a command that is answered at once, and go on without their client. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+/* after those, which it needs */
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
+#include "broker.h"
+#include "fixture.h"
+#include "mailbox/client.h"
+
+#define TEST_LIMIT_S 60
+#define FIRST_ID     1000u
+
+/* A driver of sorts: it is entered, and goes on when the test says so. */
+static struct {
+	sem_t entered, go;
+	uint32_t sessions; /* of clients and operations; atomic */
+	uint32_t runs;	   /* atomic */
+	enum sluice_status refuse_branch_with;
+} driver;
+
+static struct operations operations;
+static struct event_log events;
+static struct threads *threads;
+
+/* ---- Handlers -------------------------------------------------------------------------------------- */
+
+static enum sluice_status tell(void *context, struct mailbox_call *call)
+{
+	(void)context;
+	call->result = call->command->arg[0];
+	return SLUICE_STATUS_OK;
+}
+
+static void answer_in_words(struct mailbox_call *call, const char *name, const char *text)
+{
+	struct sluice_change_answer answer = {0};
+
+	assert_int_equal(call->reply_room, sizeof(answer));
+	strcpy(answer.name, name);
+	strcpy(answer.text, text);
+	memcpy(call->reply, &answer, sizeof(answer));
+	call->reply_length = sizeof(answer);
+}
+
+/* DRIVER_LOAD: hangs in driver_entry. Its session is the operation's own. */
+static enum sluice_status load(void *context, struct mailbox_call *call)
+{
+	(void)context;
+	__atomic_add_fetch(&driver.runs, 1, __ATOMIC_ACQ_REL);
+	assert_ptr_equal(call->session, &operations);
+	operation_tell("entry", 10);
+	sem_post(&driver.entered);
+	sem_wait(&driver.go);
+	operation_tell("entry", 15); /* the same tenth: no event */
+	operation_tell("binding", SLUICE_PERCENT_UNKNOWN);
+	assert_memory_equal(call->payload, "payload", 8);
+	answer_in_words(call, "mirror", "");
+	call->result = 7;
+	return SLUICE_STATUS_OK;
+}
+
+/* DRIVER_UNLOAD: is refused. */
+static enum sluice_status unload(void *context, struct mailbox_call *call)
+{
+	(void)context;
+	operation_tell("asking", 40);
+	answer_in_words(call, "mirror", "it has instances");
+	call->error_offset = 3;
+	return SLUICE_STATUS_DRIVER_IN_USE;
+}
+
+static enum sluice_status status(void *context, struct mailbox_call *call)
+{
+	struct sluice_operation_record record;
+
+	(void)context;
+	if (!operations_find(&operations, call->command->arg[0], call->user, call->role, &record))
+		return SLUICE_STATUS_NOT_FOUND;
+	memcpy(call->reply, &record, sizeof(record));
+	call->reply_length = sizeof(record);
+	return SLUICE_STATUS_OK;
+}
+
+static int open_session(void *context, uint32_t client_id, void **session)
+{
+	(void)context, (void)client_id;
+	__atomic_add_fetch(&driver.sessions, 1, __ATOMIC_ACQ_REL);
+	*session = &driver;
+	return 0;
+}
+
+static enum sluice_status branch_session(void *context, struct mailbox_call *call, void **session)
+{
+	(void)context;
+	assert_ptr_equal(call->session, &driver);
+	if (driver.refuse_branch_with != SLUICE_STATUS_OK)
+		return driver.refuse_branch_with;
+	__atomic_add_fetch(&driver.sessions, 1, __ATOMIC_ACQ_REL);
+	*session = &operations;
+	return SLUICE_STATUS_OK;
+}
+
+static void close_session(void *context, void *session)
+{
+	(void)context;
+	assert_true(session == &driver || session == &operations);
+	__atomic_sub_fetch(&driver.sessions, 1, __ATOMIC_ACQ_REL);
+}
+
+static const struct mailbox_ops ops = {
+	.session_open = open_session,
+	.session_branch = branch_session,
+	.session_close = close_session,
+	.handlers = {[SLUICE_OP_INFO] = tell,
+		     [SLUICE_OP_DRIVER_LOAD] = load,
+		     [SLUICE_OP_DRIVER_UNLOAD] = unload,
+		     [SLUICE_OP_DEVICE_CALL] = tell,
+		     [SLUICE_OP_OPERATION_STATUS] = status},
+	.slow = {[SLUICE_OP_DRIVER_LOAD] = true, [SLUICE_OP_DRIVER_UNLOAD] = true, [SLUICE_OP_DEVICE_CALL] = true},
+};
+
+/* ---- The rig --------------------------------------------------------------------------------------- */
+
+static int up(void **state)
+{
+	static const struct threads_hooks none;
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	char error[256] = "";
+	int code;
+
+	alarm(TEST_LIMIT_S);
+	memset(&driver, 0, sizeof(driver));
+	sem_init(&driver.entered, 0, 0);
+	sem_init(&driver.go, 0, 0);
+	strcpy(fixture->dir, "/tmp/test_operation.XXXXXX");
+	assert_non_null(mkdtemp(fixture->dir));
+	fixture->fds_before = open_fds();
+	assert_int_equal(event_log_create(&events), 0);
+	operations_create(&operations, FIRST_ID, &events);
+	threads = threads_create(&none, 4, &code);
+	assert_non_null(threads);
+	fixture->broker = broker_create(fixture->dir, &ops, &driver, error, sizeof(error));
+	assert_string_equal(error, "");
+	assert_int_equal(broker_use_threads(fixture->broker, threads), 0);
+	broker_use_operations(fixture->broker, &operations);
+	*state = fixture;
+	return 0;
+}
+
+/* The broker's end waits for what is under way; nothing of it is left. */
+static int down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	broker_destroy(fixture->broker);
+	threads_destroy(threads);
+	assert_int_equal(driver.sessions, 0);
+	operations_destroy(&operations);
+	event_log_destroy(&events);
+	assert_int_equal(open_fds(), fixture->fds_before);
+	assert_int_equal(rmdir(fixture->dir), 0);
+	sem_destroy(&driver.entered);
+	sem_destroy(&driver.go);
+	free(fixture);
+	return 0;
+}
+
+static struct sluice_completion give(struct fixture *fixture, struct peer *peer, struct sluice_command command)
+{
+	struct sluice_completion completion;
+
+	ring_submit(&peer->ring, command);
+	peer_kick(peer);
+	while (!ring_take(&peer->ring, &completion)) /* the alarm ends a test that waits in vain */
+		assert_true(broker_poll(fixture->broker, 100) >= 0);
+	peer->ring.doorbell->cq_head = peer->ring.consumed;
+	return completion;
+}
+
+static void expect_status(const struct sluice_completion *completion, enum sluice_status expected)
+{
+	assert_string_equal(sluice_status_name(completion->status), sluice_status_name(expected));
+}
+
+static struct sluice_command operation_of(enum sluice_opcode opcode)
+{
+	return (struct sluice_command){
+		.opcode = (uint16_t)opcode,
+		.flags = SLUICE_FLAG_OPERATION,
+		.in_length = opcode == SLUICE_OP_DRIVER_UNLOAD ? SLUICE_NAME_SIZE : 8,
+	};
+}
+
+static uint64_t begin(struct fixture *fixture, struct peer *peer, enum sluice_opcode opcode)
+{
+	struct sluice_completion completion;
+
+	memcpy(peer->ring.stage_in, "payload", 8);
+	completion = give(fixture, peer, operation_of(opcode));
+	expect_status(&completion, SLUICE_STATUS_OK);
+	memset(peer->ring.stage_in, 0, 8); /* it has a copy of its own */
+	return completion.result;
+}
+
+static struct sluice_operation_record look(struct fixture *fixture, struct peer *peer, uint64_t id)
+{
+	struct sluice_operation_record record;
+	struct sluice_completion completion =
+		give(fixture, peer,
+		     (struct sluice_command){
+			     .opcode = SLUICE_OP_OPERATION_STATUS, .arg = {id}, .out_length = sizeof(record)});
+
+	expect_status(&completion, SLUICE_STATUS_OK);
+	memcpy(&record, peer->ring.stage_out, sizeof(record));
+	assert_int_equal(record.id, id);
+	return record;
+}
+
+static struct sluice_operation_record wait_done(struct fixture *fixture, struct peer *peer, uint64_t id)
+{
+	struct sluice_operation_record record;
+
+	do
+		record = look(fixture, peer, id);
+	while (record.state != SLUICE_OPERATION_DONE);
+	return record;
+}
+
+static void expect_event(uint32_t *cursor, enum sluice_event_kind kind, const char *subject, uint64_t value)
+{
+	struct sluice_event event = {0};
+
+	assert_true(event_log_next(&events, cursor, &event));
+	assert_int_equal(event.kind, kind);
+	assert_string_equal(event.subject, subject);
+	assert_int_equal(event.value, value);
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------------- */
+
+static void test_its_client_gives_other_commands_meanwhile(void **state)
+{
+	struct sluice_operation_record record;
+	struct fixture *fixture = *state;
+	struct peer peer;
+	uint64_t id;
+
+	join(fixture, &peer);
+	id = begin(fixture, &peer, SLUICE_OP_DRIVER_LOAD);
+	assert_int_equal(id, FIRST_ID);
+	sem_wait(&driver.entered);
+	for (uint16_t i = 0; i < 20; i++) {
+		struct sluice_completion completion =
+			give(fixture, &peer, (struct sluice_command){.opcode = SLUICE_OP_INFO, .arg = {i}});
+
+		expect_status(&completion, SLUICE_STATUS_OK);
+		assert_int_equal(completion.result, i);
+	}
+	record = look(fixture, &peer, id);
+	assert_int_equal(record.state, SLUICE_OPERATION_RUNNING);
+	assert_int_equal(record.opcode, SLUICE_OP_DRIVER_LOAD);
+	assert_int_equal(record.percent, 10);
+	assert_string_equal(record.step, "entry");
+	assert_int_equal(record.ended_ms, 0);
+	sem_post(&driver.go);
+	record = wait_done(fixture, &peer, id);
+	assert_int_equal(record.status, SLUICE_STATUS_OK);
+	assert_int_equal(record.result, 7);
+	assert_int_equal(record.percent, 100);
+	assert_int_equal(record.error_offset, SLUICE_NO_OFFSET);
+	assert_string_equal(record.answer.name, "mirror");
+	assert_true(record.begun_ms > 0 && record.ended_ms >= record.begun_ms);
+	peer_close(&peer);
+}
+
+static void test_events_tell_how_far_it_is(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_event event;
+	uint32_t cursor = 0;
+	struct peer peer;
+	uint64_t id;
+
+	join(fixture, &peer);
+	id = begin(fixture, &peer, SLUICE_OP_DRIVER_LOAD);
+	sem_post(&driver.go);
+	wait_done(fixture, &peer, id);
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_PROGRESS, "10% entry", id);
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_PROGRESS, "binding", id);
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_DONE, "OK", id);
+	assert_false(event_log_next(&events, &cursor, &event));
+	peer_close(&peer);
+}
+
+static void test_one_that_fails_says_why(void **state)
+{
+	struct sluice_operation_record record;
+	struct fixture *fixture = *state;
+	uint32_t cursor = 0;
+	struct peer peer;
+	uint64_t id;
+
+	join(fixture, &peer);
+	id = begin(fixture, &peer, SLUICE_OP_DRIVER_UNLOAD);
+	record = wait_done(fixture, &peer, id);
+	assert_int_equal(record.status, SLUICE_STATUS_DRIVER_IN_USE);
+	assert_int_equal(record.error_offset, 3);
+	assert_int_equal(record.percent, 40); /* where it was */
+	assert_string_equal(record.answer.text, "it has instances");
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_PROGRESS, "40% asking", id);
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_DONE, "DRIVER_IN_USE", id);
+	peer_close(&peer);
+}
+
+static void test_it_outlives_its_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer gone, other;
+	uint64_t id;
+
+	join(fixture, &gone);
+	join(fixture, &other);
+	id = begin(fixture, &gone, SLUICE_OP_DRIVER_LOAD);
+	sem_wait(&driver.entered);
+	peer_close(&gone);
+	pump(fixture);
+	assert_int_equal(broker_clients(fixture->broker), 1);
+	assert_int_equal(look(fixture, &other, id).state, SLUICE_OPERATION_RUNNING);
+	sem_post(&driver.go);
+	assert_int_equal(wait_done(fixture, &other, id).status, SLUICE_STATUS_OK);
+	peer_close(&other);
+}
+
+static void test_the_end_of_the_broker_waits_for_it(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer peer;
+
+	join(fixture, &peer);
+	begin(fixture, &peer, SLUICE_OP_DRIVER_LOAD);
+	sem_wait(&driver.entered);
+	peer_close(&peer);
+	sem_post(&driver.go); /* down() expects that no session is left */
+}
+
+static void test_what_cannot_be_one_is_refused(void **state)
+{
+	struct sluice_command command = operation_of(SLUICE_OP_DEVICE_CALL);
+	struct fixture *fixture = *state;
+	struct sluice_completion completion;
+	struct peer peer;
+
+	join(fixture, &peer);
+	completion = give(fixture, &peer, command);
+	expect_status(&completion, SLUICE_STATUS_NOT_SUPPORTED);
+	assert_int_equal(completion.error_offset, SLUICE_ERROR_IN_COMMAND | offsetof(struct sluice_command, flags));
+	command = operation_of(SLUICE_OP_DRIVER_LOAD);
+	command.flags |= 2;
+	completion = give(fixture, &peer, command);
+	expect_status(&completion, SLUICE_STATUS_BAD_RESERVED);
+	driver.refuse_branch_with = SLUICE_STATUS_INCOMPLETE;
+	completion = give(fixture, &peer, operation_of(SLUICE_OP_DRIVER_LOAD));
+	expect_status(&completion, SLUICE_STATUS_INCOMPLETE);
+	assert_int_equal(completion.result, 0);
+	completion = give(fixture, &peer,
+			  (struct sluice_command){.opcode = SLUICE_OP_OPERATION_STATUS,
+						  .arg = {FIRST_ID},
+						  .out_length = sizeof(struct sluice_operation_record)});
+	expect_status(&completion, SLUICE_STATUS_NOT_FOUND);
+	assert_int_equal(driver.runs, 0);
+	peer_close(&peer);
+}
+
+/* Else a lost answer would leave a client with an operation that it does not know. */
+static void test_a_token_brings_the_same_one_back(void **state)
+{
+	struct sluice_command command = operation_of(SLUICE_OP_DRIVER_LOAD);
+	struct fixture *fixture = *state;
+	struct sluice_completion completion;
+	struct peer peers[2];
+
+	command.token = 77;
+	for (unsigned i = 0; i < 2; i++) {
+		join(fixture, &peers[i]);
+		memcpy(peers[i].ring.stage_in, "payload", 8);
+		completion = give(fixture, &peers[i], command);
+		expect_status(&completion, SLUICE_STATUS_OK);
+		assert_int_equal(completion.result, FIRST_ID);
+		if (i == 0)
+			sem_wait(&driver.entered);
+	}
+	command.flags = 0; /* another question */
+	completion = give(fixture, &peers[1], command);
+	expect_status(&completion, SLUICE_STATUS_TOKEN_REUSED);
+	sem_post(&driver.go);
+	wait_done(fixture, &peers[0], FIRST_ID);
+	assert_int_equal(driver.runs, 1);
+	for (unsigned i = 0; i < 2; i++)
+		peer_close(&peers[i]);
+}
+
+/* ---- The library ----------------------------------------------------------------------------------- */
+
+static bool serving; /* atomic */
+
+static void *serve(void *broker)
+{
+	while (__atomic_load_n(&serving, __ATOMIC_ACQUIRE))
+		broker_poll(broker, 5);
+	return NULL;
+}
+
+/* The driver goes on when its client has seen it run. */
+static void let_go(void *context, const struct sluice_operation_record *record)
+{
+	uint32_t *calls = context;
+
+	++*calls;
+	if (record->percent == 10)
+		sem_post(&driver.go);
+}
+
+static void test_the_library_begins_and_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_operation_record record;
+	struct sluice_client *client;
+	struct sluice_reply reply;
+	struct sluice_fault fault;
+	uint32_t calls = 0;
+	pthread_t thread;
+
+	__atomic_store_n(&serving, true, __ATOMIC_RELEASE);
+	assert_int_equal(pthread_create(&thread, NULL, serve, fixture->broker), 0);
+	client = sluice_open(fixture->dir, &fault);
+	assert_non_null(client);
+	assert_int_equal(sluice_begin(client, 0, SLUICE_OP_DRIVER_LOAD, 0, 0, "payload", 8, &reply), 0);
+	assert_int_equal(reply.status, SLUICE_STATUS_OK);
+	assert_int_equal(sluice_wait(client, reply.result, 10, NULL, NULL, &record, &fault), -ETIMEDOUT);
+	assert_int_not_equal(record.state, SLUICE_OPERATION_DONE);
+	assert_int_equal(sluice_wait(client, reply.result, -1, let_go, &calls, &record, &fault), 0);
+	assert_int_equal(record.state, SLUICE_OPERATION_DONE);
+	assert_int_equal(record.result, 7);
+	assert_true(calls >= 2); /* at 10 percent, and at the end */
+	assert_int_equal(sluice_wait(client, 1, -1, NULL, NULL, &record, &fault), -EREMOTEIO);
+	assert_int_equal(fault.status, SLUICE_STATUS_NOT_FOUND);
+	sluice_close(client);
+	__atomic_store_n(&serving, false, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+}
+
+/* ---- The store ------------------------------------------------------------------------------------- */
+
+/* Users have their shares; what is under way stays, and of the others the oldest leaves. */
+static void test_the_store_is_bounded(void **state)
+{
+	const struct mailbox_call call = {.error_offset = SLUICE_NO_OFFSET};
+	struct sluice_operation_record record, all[OPERATIONS_MAX];
+	uint64_t id, first;
+
+	(void)state;
+	for (uint32_t i = 0; i < SLUICE_OPERATIONS; i++) {
+		assert_int_equal(operations_begin(&operations, 1, SLUICE_OP_DRIVER_LOAD, &id), SLUICE_STATUS_OK);
+		first = i == 0 ? id : first;
+	}
+	assert_int_equal(operations_begin(&operations, 1, SLUICE_OP_DRIVER_LOAD, &id),
+			 SLUICE_STATUS_TOO_MANY_OPERATIONS);
+	operations_end(&operations, first + 3, &call, SLUICE_STATUS_OK);
+	operations_end(&operations, first + 2, &call, SLUICE_STATUS_OK);
+	assert_int_equal(operations_begin(&operations, 1, SLUICE_OP_DRIVER_LOAD, &id), SLUICE_STATUS_OK);
+	assert_int_equal(operations_begin(&operations, 2, SLUICE_OP_DRIVER_LOAD, &id), SLUICE_STATUS_OK);
+	assert_false(operations_find(&operations, first + 2, 1, SLUICE_ROLE_TENANT, &record));
+	assert_true(operations_find(&operations, first + 3, 1, SLUICE_ROLE_TENANT, &record));
+	assert_false(operations_find(&operations, first + 3, 2, SLUICE_ROLE_HOST_ADMIN, &record));
+	assert_true(operations_find(&operations, first + 3, 2, SLUICE_ROLE_OPERATOR, &record));
+	assert_int_equal(operations_collect(&operations, 1, SLUICE_ROLE_TENANT, all), SLUICE_OPERATIONS);
+	assert_int_equal(operations_collect(&operations, 9, SLUICE_ROLE_TENANT, all), 0);
+	assert_int_equal(operations_collect(&operations, 9, SLUICE_ROLE_OPERATOR, all), SLUICE_OPERATIONS + 1);
+	for (uint32_t i = 1; i <= SLUICE_OPERATIONS; i++)
+		assert_true(all[i - 1].id < all[i].id);
+}
+
+/* Where every place is taken, by many users, the oldest one that is done makes room. */
+static void test_many_users_share_the_store(void **state)
+{
+	const struct mailbox_call call = {.error_offset = SLUICE_NO_OFFSET};
+	struct sluice_operation_record record;
+	uint64_t id;
+
+	(void)state;
+	for (uid_t user = 0; user < OPERATIONS_MAX; user++)
+		assert_int_equal(operations_begin(&operations, user, SLUICE_OP_DRIVER_LOAD, &id), SLUICE_STATUS_OK);
+	assert_int_equal(operations_begin(&operations, 1000, SLUICE_OP_DRIVER_LOAD, &id),
+			 SLUICE_STATUS_TOO_MANY_OPERATIONS);
+	operations_end(&operations, FIRST_ID + 5, &call, SLUICE_STATUS_OK);
+	assert_int_equal(operations_begin(&operations, 1000, SLUICE_OP_DRIVER_LOAD, &id), SLUICE_STATUS_OK);
+	assert_false(operations_find(&operations, FIRST_ID + 5, 5, SLUICE_ROLE_TENANT, &record));
+	assert_true(operations_find(&operations, FIRST_ID + 4, 4, SLUICE_ROLE_TENANT, &record));
+}
+
+#undef CASE
+#define CASE(name) cmocka_unit_test_setup_teardown(test_##name, up, down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(its_client_gives_other_commands_meanwhile),
+		CASE(events_tell_how_far_it_is),
+		CASE(one_that_fails_says_why),
+		CASE(it_outlives_its_client),
+		CASE(the_end_of_the_broker_waits_for_it),
+		CASE(what_cannot_be_one_is_refused),
+		CASE(a_token_brings_the_same_one_back),
+		CASE(the_library_begins_and_waits),
+		CASE(the_store_is_bounded),
+		CASE(many_users_share_the_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
