@@ -285,7 +285,7 @@ static const struct command commands[] = {
 		.details =
 			"The firmware keeps its last 256 events: links that go up or down, drivers that come or go, policies "
 			"that come into force, violations of the contract, hosts that attach to a port, leave it, or lose a ring "
-			"pair that they broke, uploads that nobody came to finish. The value is the event's own; where it is not a plain number, the text says what it "
+			"pair that they broke, uploads that nobody came to finish, operations that go on or end. The value is the event's own; where it is not a plain number, the text says what it "
 			"means. Those before one that could not be kept are counted as lost. With --follow what happens next is told as well, when it happens: each event is a line of its own, "
 			"and with --json an object.",
 		.example = "sluicectl events --follow",
@@ -303,6 +303,29 @@ static const struct command commands[] = {
 			"the firmware has ended before its time its last words are told.",
 		.example = "sluicectl health",
 		.run = run_health,
+	},
+	{
+		.words = "operation list",
+		.arguments = "",
+		.summary = "List what was begun and goes on without its client, and how the last of it ended",
+		.details =
+			"A program may have a change of drivers, stacks or the policy carried out as an operation (sluice_begin() of "
+			"libsluice): it is answered at once, and the change goes on even when the program has gone. An operator sees "
+			"those of all users, others their own. Of each user the last 8 are kept.",
+		.example = "sluicectl operation list",
+		.run = run_operation_list,
+	},
+	{
+		.words = "operation show",
+		.arguments = "ID",
+		.summary = "Show how far one of them has come, or how it ended",
+		.details =
+			"Status, result and text are those of its command, and absent while it runs. The exit code says "
+			"whether the operation was found, not how it ended.",
+		.example = "sluicectl operation show 1234",
+		.least = 1,
+		.most = 1,
+		.run = run_operation_show,
 	},
 	{
 		.words = "reset",

@@ -62,6 +62,10 @@ int run_dev_info(struct session *session);
 /* reset.c */
 int run_reset(struct session *session);
 
+/* operation.c */
+int run_operation_list(struct session *session);
+int run_operation_show(struct session *session);
+
 /* oid.c */
 int run_oid_list(struct session *session);
 int run_oid_get(struct session *session);

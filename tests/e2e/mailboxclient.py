@@ -62,11 +62,11 @@ class Client:
     def __exit__(self, *_):
         self.close()
 
-    def give(self, opcode, *arguments, payload=b"", room=0, token=0):
+    def give(self, opcode, *arguments, payload=b"", room=0, token=0, flags=0):
         """Publishes a command, and waits for nothing."""
         first, second = (*arguments, 0, 0)[:2]
         self.regions[STAGE_IN][: len(payload)] = payload
-        head = struct.pack("<HHIQQQIIIIQ", opcode, self.count & 0xFFFF, 0, token, first, second, 0, len(payload), 0, room, 0)
+        head = struct.pack("<HHIQQQIIIIQ", opcode, self.count & 0xFFFF, flags, token, first, second, 0, len(payload), 0, room, 0)
         at = self.count % ENTRIES * 64
         self.regions[SUBMISSION][at : at + 56] = head
         phase = (self.count // ENTRIES & 1) ^ 1

@@ -8,8 +8,11 @@
  *   3 SLEEP   takes as many milliseconds as its 4 bytes say, and answers nothing
  *   4 COUNTS  answers five numbers of 4 bytes: handles opened, handles closed, calls pended, of those cancelled,
  * removed
+ *
+ * With ENTRY_WAITS_FOR it is loaded when the file of that name is there.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "im/relay.h"
 
@@ -185,6 +188,10 @@ static im_status_t driver_entry(struct im_driver_object *object)
 	static const struct im_miniport_characteristics miniport = {.return_packets = return_packets};
 	static const struct im_protocol_characteristics protocol = {.bind_adapter = bind_adapter};
 
+#ifdef ENTRY_WAITS_FOR
+	while (access(ENTRY_WAITS_FOR, F_OK) != 0)
+		usleep(10000);
+#endif
 	driver.start = start;
 	driver.stop = stop;
 	return im_relay_register(&driver, object, &miniport, &protocol, unload);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Operations: what was begun and goes on without its client. */
+#include "command.h"
+#include "format.h"
+#include "handlers.h"
+#include "number.h"
+
+#include <stdlib.h>
+
+static const char *opcode_word(uint16_t opcode)
+{
+	switch (opcode) {
+#define X(name)                                                                                                        \
+	case SLUICE_OP_##name:                                                                                         \
+		return #name;
+		SLUICE_OPERATION_TABLE(X)
+#undef X
+	default:
+		return NULL;
+	}
+}
+
+static const char *state_word(uint8_t state)
+{
+	switch (state) {
+#define X(name, number, word)                                                                                          \
+	case number:                                                                                                   \
+		return word;
+		SLUICE_OPERATION_STATE_TABLE(X)
+#undef X
+	default:
+		return NULL;
+	}
+}
+
+/* const struct sluice_operation_record *r; begun, ended: texts; is_done */
+#define OPERATION_TABLE(X)                                                                                             \
+	X("id", NUMBER, table_number(t, r->id))                                                                        \
+	X("command", TEXT, table_text(t, opcode_word(r->opcode)))                                                      \
+	X("state", TEXT, table_text(t, state_word(r->state)))                                                          \
+	X("percent", NUMBER, r->percent <= 100 ? table_number(t, r->percent) : table_none(t))                          \
+	X("step", TEXT, table_name(t, r->step, sizeof(r->step)))                                                       \
+	X("status", TEXT, table_text(t, is_done ? sluice_status_name(r->status) : NULL))                               \
+	X("result", NUMBER, is_done ? table_number(t, r->result) : table_none(t))                                      \
+	X("user", NUMBER, table_number(t, r->user))                                                                    \
+	X("begun", TEXT, table_text(t, begun))                                                                         \
+	X("ended", TEXT, table_text(t, is_done ? ended : NULL))                                                        \
+	X("name", TEXT, table_name(t, r->answer.name, sizeof(r->answer.name)))                                         \
+	X("text", TEXT, table_name(t, r->answer.text, sizeof(r->answer.text)))
+
+static const struct table_column operation_columns[] = {OPERATION_TABLE(TABLE_AS_COLUMN)};
+
+static void add_row(struct table *t, const struct sluice_operation_record *r)
+{
+	char begun[FORMAT_TIME_SIZE], ended[FORMAT_TIME_SIZE];
+	bool is_done = r->state == SLUICE_OPERATION_DONE;
+
+	format_time(r->begun_ms, begun);
+	format_time(r->ended_ms, ended);
+	table_row(t);
+	OPERATION_TABLE(TABLE_AS_CELL)
+}
+
+int run_operation_list(struct session *session)
+{
+	const struct sluice_operation_record *r;
+	struct records records;
+	int code = session_list(session, SLUICE_OP_OPERATION_LIST, SESSION_NO_NAME, sizeof(*r), &records);
+	struct table *t;
+
+	if (code)
+		return code;
+	t = table_new("operations", TABLE_COLUMNS(operation_columns));
+	r = records.data;
+	for (uint32_t i = 0; i < records.count; i++, r++)
+		add_row(t, r);
+	free(records.data);
+	return session_print(session, t);
+}
+
+int run_operation_show(struct session *session)
+{
+	struct sluice_operation_record record;
+	struct sluice_fault fault = {0};
+	char about[64];
+	struct table *t;
+	uint64_t id;
+	int code;
+
+	if (!number_parse(session->words[0], UINT64_MAX, &id))
+		return session_fail(session, EXIT_INPUT, session->command->example,
+				    "\"%.40s\" is not the id of an operation", session->words[0]);
+	code = session_connect(session);
+	if (code)
+		return code;
+	snprintf(about, sizeof(about), "operation %llu", (unsigned long long)id);
+	if (sluice_operation_status(session->client, id, &record, &fault) != 0)
+		return session_fault(session, &fault, about, "sluicectl operation list");
+	t = table_new_record("operation", TABLE_COLUMNS(operation_columns));
+	add_row(t, &record);
+	return session_print(session, t);
+}
