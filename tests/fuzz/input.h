@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct input {
 	const uint8_t *at, *end;
@@ -19,22 +18,17 @@ static inline void require(bool condition)
 }
 
 /** What the input does not have is 0. */
-static inline void take(struct input *input, void *to, size_t bytes)
-{
-	size_t left = (size_t)(input->end - input->at);
-	size_t part = bytes < left ? bytes : left;
-
-	memset(to, 0, bytes);
-	memcpy(to, input->at, part);
-	input->at += part;
-}
-
 static inline uint8_t take_byte(struct input *input)
 {
-	uint8_t byte;
+	return input->at < input->end ? *input->at++ : 0;
+}
 
-	take(input, &byte, 1);
-	return byte;
+static inline void take(struct input *input, void *to, size_t bytes)
+{
+	uint8_t *byte = to;
+
+	for (size_t i = 0; i < bytes; i++)
+		byte[i] = take_byte(input);
 }
 
 #endif

@@ -146,14 +146,23 @@ enum outcome crime_bad_index(struct actor *actor)
 	return expect_quarantine(actor);
 }
 
+/* A frame of former times may have come, so that one or the other is the host's: not all of them are. */
+static void give_all_back(struct actor *actor)
+{
+	for (uint32_t id = 0; id < ACTOR_ENTRIES; id++)
+		host_give_back(&actor->upper, id);
+}
+
 enum outcome crime_bad_return(struct actor *actor)
 {
 	if (!actor->attached)
 		return STEP_IMPOSSIBLE;
 	if (actor_choose(actor, 2) == 0)
 		actor->upper.return_ring[actor->upper.return_tail % ACTOR_ENTRIES].reserved = 1;
-	host_give_back(&actor->upper, actor_choose(actor, 2) == 0 ? ACTOR_ENTRIES + actor_choose(actor, 1u << 31)
-								  : actor_choose(actor, ACTOR_ENTRIES));
+	if (actor_choose(actor, 2) == 0)
+		host_give_back(&actor->upper, ACTOR_ENTRIES + actor_choose(actor, 1u << 31));
+	else
+		give_all_back(actor);
 	return expect_quarantine(actor);
 }
 
@@ -165,7 +174,7 @@ static const struct {
 } bad_commands[] = {
 	{{.opcode = 0xffff}, SLUICE_STATUS_BAD_OPCODE},
 	{{.opcode = 0}, SLUICE_STATUS_BAD_OPCODE},
-	{{.opcode = SLUICE_OP_INFO, .flags = 1}, SLUICE_STATUS_BAD_RESERVED},
+	{{.opcode = SLUICE_OP_INFO, .flags = 2}, SLUICE_STATUS_BAD_RESERVED},
 	{{.opcode = SLUICE_OP_INFO, .reserved = 1ull << 63}, SLUICE_STATUS_BAD_RESERVED},
 	{{.opcode = SLUICE_OP_INFO, .in_length = 1}, SLUICE_STATUS_BAD_LENGTH},
 	{{.opcode = SLUICE_OP_INFO, .in_offset = 0xffffffff, .in_length = 2}, SLUICE_STATUS_BAD_LENGTH},
