@@ -140,6 +140,12 @@ static void follow_packet_filter(struct follow *follow, struct sluice_miniport *
 	}
 }
 
+void follow_anew(struct follow *follow)
+{
+	memset(follow->asked_mac, 0, sizeof(follow->asked_mac));
+	follow->told = false;
+}
+
 void follow_device(struct follow *follow, struct sluice_miniport *miniport, const struct tap *tap,
 		   const struct device_state *state)
 {

@@ -31,6 +31,10 @@ struct follow {
  * device that is down: 0. */
 uint32_t follow_filter(const struct device_state *state, bool other_mac, bool list_fits);
 
+/** After the card was lost: it may be another policy now, and a card that was dying may have refused what it would
+ * take. */
+void follow_anew(struct follow *follow);
+
 /** Tells the card what has changed since the last time. Level: PASSIVE. */
 void follow_device(struct follow *follow, struct sluice_miniport *miniport, const struct tap *tap,
 		   const struct device_state *state);

@@ -188,7 +188,7 @@ static void find_again(struct shim *shim)
 	}
 	say("attached to port %s again", shim->options->port);
 	shim->said[0] = '\0';
-	memset(shim->follow.asked_mac, 0, sizeof(shim->follow.asked_mac)); /* it may be another policy */
+	follow_anew(&shim->follow);
 	set_attached(shim, true);
 }
 

@@ -332,6 +332,25 @@ static void test_a_firmware_with_a_smaller_mtu(void **state)
 	assert_int_equal(mtu_of_device(), 1300);
 }
 
+/* What a card refuses, and be it that it dies, is no word of the next one. */
+static void test_a_firmware_that_takes_what_the_last_one_refused(void **state)
+{
+	struct fixture *fixture = *state;
+
+	start(fixture, "");
+	WAIT_UNTIL(card_has_filter(fixture, 0x0b));
+	fixture->card.role_fail = SLUICE_STATUS_NOT_SUPPORTED;
+	assert_int_equal(system("ip maddress add 01:00:5e:11:22:55 dev " NAME), 0);
+	WAIT_UNTIL(has_said(fixture, "it delivers all multicast instead"));
+	card_stop(&fixture->card);
+	WAIT_UNTIL(!has_carrier());
+	fixture->card.role_fail = 0;
+	card_start(&fixture->card);
+	WAIT_UNTIL(card_has_multicast(fixture, "\x01\x00\x5e\x11\x22\x55"));
+	change_flags(IFF_PROMISC, 0);
+	WAIT_UNTIL(card_has_filter(fixture, 0x2b));
+}
+
 static void test_a_firmware_with_other_queues(void **state)
 {
 	struct fixture *fixture = *state;
@@ -591,6 +610,7 @@ int main(int argc, char **argv)
 		CASE(the_carrier_follows_the_link),
 		CASE(the_firmware_dies_and_comes_again),
 		CASE(a_firmware_with_a_smaller_mtu),
+		CASE(a_firmware_that_takes_what_the_last_one_refused),
 		CASE(a_firmware_with_other_queues),
 		CASE(a_firmware_that_comes_later),
 		CASE(a_stop_while_it_waits),
