@@ -80,7 +80,9 @@ static void settle_edges(const struct im_bind *bind)
 
 static im_status_t begin(struct im_bind *bind, struct im_driver_object *driver)
 {
-	struct im_protocol *protocol = driver->wrapper != NULL ? driver->wrapper->protocol : NULL;
+	/* its entry may register on another thread */
+	struct im_wrapper *wrapper = __atomic_load_n(&driver->wrapper, __ATOMIC_ACQUIRE);
+	struct im_protocol *protocol = wrapper != NULL ? __atomic_load_n(&wrapper->protocol, __ATOMIC_ACQUIRE) : NULL;
 	im_status_t status;
 
 	if (protocol == NULL)

@@ -22,7 +22,7 @@ static bool take_cancel_base(struct im_wrapper *wrapper)
 		base++;
 	wrapper->cancel_base = (uint8_t)base;
 	if (base < RTE_DIM(taken))
-		wrapper->object->wrapper = wrapper;
+		__atomic_store_n(&wrapper->object->wrapper, wrapper, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&im_core.lock);
 	return base < RTE_DIM(taken);
 }
@@ -215,8 +215,8 @@ im_status_t im_register_protocol(struct im_wrapper *wrapper, const struct im_pro
 		return IM_STATUS_RESOURCES;
 	protocol->wrapper = wrapper;
 	protocol->handlers = *c;
-	wrapper->protocol = protocol;
-	*handle = protocol; /* before the first bind_adapter (1.5) */
+	__atomic_store_n(&wrapper->protocol, protocol, __ATOMIC_RELEASE); /* whole: a bind may find it at once */
+	*handle = protocol;						  /* before the first bind_adapter (1.5) */
 	im_bind_waiting(protocol);
 	return IM_STATUS_SUCCESS;
 }

@@ -105,11 +105,19 @@ def test_down_and_up(card):
     card.host.ping(WIRE4)
 
 
+def wait_until_it_listens(monitor, card):
+    """A monitor does not say when it begins: until it tells, the MTU changes again and again, to 1400 at the end."""
+    def tells():
+        for mtu in (1300, 1400):
+            card.host.ip("link", "set", DEVICE, "mtu", mtu)
+        return "mtu 1400" in monitor.output()
+    fw.wait_until(tells, "the monitor listens", 30)
+
+
 def test_the_mtu(card):
     """A smaller one is the user's business; a larger one than the port's is set back, which `ip monitor` sees."""
     with programs.Program(card.host, "ip", "monitor", "link") as monitor:
-        card.host.ip("link", "set", DEVICE, "mtu", 1400)
-        monitor.wait_for("mtu 1400")
+        wait_until_it_listens(monitor, card)
         card.host.ping(WIRE4, 1, "-s", "1372", "-M", "do")
         card.host.ip("link", "set", DEVICE, "mtu", 4000)
         monitor.wait_for("mtu 4000").wait_for("mtu 1500")
@@ -137,6 +145,7 @@ def test_the_wire_goes_down(binaries, tmp_path):
         card.shim().wait_ready()
         card.dress()
         with programs.Program(card.host, "ip", "monitor", "link") as monitor:
+            wait_until_it_listens(monitor, card)
             card.wire.ip("link", "set", WIRE_END, "down")
             fw.wait_until(lambda: not card.host.has_carrier(DEVICE), "the carrier goes", 20)
             assert oid(card, "GEN_MEDIA_CONNECT_STATUS") == 1 and card.link("wire0") == "down"

@@ -50,8 +50,8 @@ IM_PASSIVE static im_status_t send_down(struct relay *relay, bool pended)
 
 	im_acquire_spin_lock(&relay->lock);
 	cancelled = forward->cancelled;
-	im_release_spin_lock(&relay->lock);
 	forward->below = im_relay_below(&relay->face);
+	im_release_spin_lock(&relay->lock);
 	status = cancelled ? IM_STATUS_REQUEST_ABORTED : im_request(forward->below, &forward->request);
 	return status == IM_STATUS_PENDING ? status : settle(relay, status, pended);
 }
@@ -140,6 +140,7 @@ void relay_cancel_request(void *context)
 {
 	struct relay *relay = context;
 	struct relay_forward *forward = &relay->forward;
+	struct im_binding *below;
 	bool parked, last;
 
 	im_acquire_spin_lock(&relay->lock);
@@ -152,12 +153,13 @@ void relay_cancel_request(void *context)
 	forward->cancelled = true;
 	if (!parked)
 		forward->holders++;
+	below = forward->below;
 	im_release_spin_lock(&relay->lock);
 	if (parked) {
 		settle(relay, IM_STATUS_REQUEST_ABORTED, true);
 		return;
 	}
-	im_cancel_request(forward->below, &forward->request);
+	im_cancel_request(below, &forward->request);
 	im_acquire_spin_lock(&relay->lock);
 	last = --forward->holders == 0;
 	im_release_spin_lock(&relay->lock);

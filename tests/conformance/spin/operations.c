@@ -230,7 +230,7 @@ static bool op_reconfigure(uint64_t *random)
 
 static bool indicate_one(struct im_instance *instance)
 {
-	if (instance->state != SLUICE_INSTANCE_RUNNING)
+	if (__atomic_load_n(&instance->state, __ATOMIC_ACQUIRE) != SLUICE_INSTANCE_RUNNING)
 		return false;
 	im_indicate_status(instance, IM_INDICATION_MEDIA_CONNECT, NULL, 0);
 	im_indicate_status_complete(instance);
