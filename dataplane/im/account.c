@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "core.h"
+#include "inside.h"
 
 struct entry {
 	char name[2 * SLUICE_NAME_SIZE];

@@ -3,7 +3,7 @@
 #ifndef IM_BIND_H
 #define IM_BIND_H
 
-#include "core.h"
+#include "inside.h"
 
 /* One call of bind_adapter, until it is complete. Owner: the thread in im_bind(). */
 struct im_bind {

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core.h"
+#include "inside.h"
 
 struct im_core im_core;
 __thread struct im_worker *im_this_worker;

@@ -6,7 +6,7 @@
 
 #include <rte_version.h>
 
-#include "core.h"
+#include "inside.h"
 
 static struct im_module *builtins; /* sorted by name; written before main */
 

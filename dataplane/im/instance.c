@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "inside.h"
 
 struct im_instance *im_lookup_instance(const char *name)
 {

@@ -5,7 +5,7 @@
 
 #include <rte_version.h>
 
-#include "core.h"
+#include "inside.h"
 
 #define EXPORTED "sluice_driver"
 

@@ -2,9 +2,9 @@
 /* What each driver has taken, and has not given back when it goes (contract 1.22). */
 #include <stdio.h>
 
-#include "core.h"
 #include "im/ledger.h"
 #include "im/verify/verifier.h"
+#include "inside.h"
 #include "spin.h"
 
 #define NAMED_MAX 5u /* left objects that a report names one by one */

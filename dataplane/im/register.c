@@ -2,7 +2,7 @@
 /* Registration of a driver's edges (contract sections 2A-2D and 3). */
 #include <stdlib.h>
 
-#include "core.h"
+#include "inside.h"
 
 #define CANCEL_SHIFT 24u
 #define CANCEL_IDS   (1u << CANCEL_SHIFT) /* of one driver */

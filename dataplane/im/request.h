@@ -32,6 +32,7 @@ struct im_request {
 		struct im_instance *instance;
 		struct im_request *next;
 		uint64_t begun_ns;
+		uint64_t reported_ns; /* that it takes too long was last said then [12.20]; 0: not yet */
 		void (*completed)(struct im_request *request, im_status_t status); /* Level: DISPATCH. */
 		uint32_t state;
 		bool urgent; /* the core's own: goes first, and where others are held */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pause and restart of an instance and of the bindings over it (contract section 10D). */
-#include "core.h"
+#include "inside.h"
 
 /* ---- One change at a time ------------------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 
 #include <rte_cycles.h>
 
-#include "core.h"
+#include "inside.h"
 #include "spin.h"
 
 #define STALL_MAX_US 50u

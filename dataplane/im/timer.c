@@ -3,8 +3,8 @@
  * Timers (contract section 9D), on the clock of im_tick(). Few: each driver has one or two, so a scan of all of them is
  * cheap, and only setting and cancelling one has to be, as workers do that.
  */
-#include "core.h"
 #include "im/verify/verifier.h"
+#include "inside.h"
 #include "spin.h"
 
 #define SLOTS	64u

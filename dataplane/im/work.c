@@ -9,7 +9,7 @@
  */
 #include <pthread.h>
 
-#include "core.h"
+#include "inside.h"
 
 static struct im_work *pushed; /* newest first */
 

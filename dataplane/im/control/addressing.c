@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 
 #define ADDRESS_SIZE 6u
 

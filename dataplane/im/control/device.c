@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/spin.h"
 
 struct im_device {

@@ -4,7 +4,7 @@
  * whether it hangs; and one that has had a request for two periods does, unless it does its own timing (6.18). Time is
  * a parameter. An intermediate driver has neither handler (7.13), and is not reset.
  */
-#include "im/core.h"
+#include "im/inside.h"
 
 #define NS_A_SECOND 1000000000ull
 

@@ -10,7 +10,7 @@
  * another one. So a driver may do the same, and tell it while it is being woken up, or leave it to the core; nothing is
  * told twice.
  */
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/verify/verifier.h"
 
 /* ---- Who is told --------------------------------------------------------------------------------- */

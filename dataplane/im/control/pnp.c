@@ -3,7 +3,7 @@
  * PnP events (contract section 7D): to one protocol after the other, each answers before the next is told. One that
  * pends is waited for; its answer may come at any level, once.
  */
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/spin.h"
 
 /* An event that a protocol has and has not answered: on the stack of the thread that waits, and in a list, as what a

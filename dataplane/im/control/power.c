@@ -8,7 +8,7 @@
  * A VNIC and the adapter below it have states of their own: neither follows from the other (7.21). A miniport that
  * knows no power states is kept quiet all the same; it is not halted (7.25).
  */
-#include "im/core.h"
+#include "im/inside.h"
 
 /* ---- The miniport -------------------------------------------------------------------------------- */
 

@@ -297,6 +297,7 @@ static struct im_request *start(struct im_request_queue *queue)
 	request = im_take_request(queue, queue->first, NULL);
 	set_state(request, IM_REQUEST_ACTIVE);
 	request->core.begun_ns = __atomic_load_n(&im_core.now_ns, __ATOMIC_RELAXED);
+	request->core.reported_ns = 0;
 	queue->active = request;
 	queue->calling = true;
 	queue->merging = false;

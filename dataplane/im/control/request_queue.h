@@ -8,7 +8,7 @@
 #ifndef IM_REQUEST_QUEUE_H
 #define IM_REQUEST_QUEUE_H
 
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/spin.h"
 
 enum im_request_state {

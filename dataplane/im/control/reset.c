@@ -8,7 +8,7 @@
  *
  * A pause may run at the same time: neither waits for the other's end (7.8).
  */
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/spin.h"
 
 #define INSTANCE(work_) ((struct im_instance *)(void *)((char *)(work_)-offsetof(struct im_instance, reset.work)))

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 
 static struct im_wake_pattern *find(struct im_settings *settings, const struct im_request *request)
 {

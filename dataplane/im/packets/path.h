@@ -13,7 +13,7 @@
 
 #include <rte_cycles.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 
 /* Marks in `receiver` of a packet's slot, clear unless that is so. */
 #define IM_SLOT_RELAYED	 0x8000u /* the core handed it on, in place of a quarantined driver */

@@ -4,7 +4,7 @@
  * the call; and, with the verifier on, every thread, whose packets are looked at before the plain call gets them. What
  * is not legal has been said, and is left out.
  */
-#include "im/core.h"
+#include "im/inside.h"
 #include "verifier.h"
 
 /* ---- Levels -------------------------------------------------------------------------------------- */

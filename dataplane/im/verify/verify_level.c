@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/spin.h"
 #include "verifier.h"
 

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/spin.h"
 #include "verifier.h"
 

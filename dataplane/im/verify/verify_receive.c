@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Indications and returns: which are legal (contract 5.3-5.16). */
-#include "im/core.h"
+#include "im/inside.h"
 #include "verify_edge.h"
 
 static const char several[] = "its receivers";

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 #include "verifier.h"
 
 #define GUARD	   64u /* bytes behind a buffer */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sends and their completions: which are legal (contract 4.12-4.17). */
-#include "im/core.h"
+#include "im/inside.h"
 #include "verify_edge.h"
 
 bool im_edge_send(const struct im_binding *binding, struct im_packet *packet, const void *site)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The state machines of instances and bindings as tables (contract 10.21-10.23). */
-#include "im/core.h"
+#include "im/inside.h"
 #include "verifier.h"
 
 struct change {

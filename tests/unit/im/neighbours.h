@@ -18,7 +18,7 @@
 /* after those, which it needs */
 #include <cmocka.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 
 #define NB_TOPS 4u
 

@@ -14,7 +14,7 @@
 /* after those, which it needs */
 #include <cmocka.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 #include "im/relay.h"
 
 #define RIG_LOG_MAX    2048u

@@ -14,7 +14,7 @@
 /* after those, which it needs */
 #include <cmocka.h>
 
-#include "im/core.h"
+#include "im/inside.h"
 
 #define WATCHED_MAX 256u
 
