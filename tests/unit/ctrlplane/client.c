@@ -17,6 +17,22 @@ void client_down(void)
 	session_ops.session_close(&machine.control, client.session);
 }
 
+int client_and_machine_up(void **state)
+{
+	(void)state;
+	machine_up(3, 2);
+	client_up();
+	return 0;
+}
+
+int client_and_machine_down(void **state)
+{
+	(void)state;
+	client_down();
+	machine_down();
+	return 0;
+}
+
 static void complete(struct mailbox_call *call, enum sluice_status status)
 {
 	assert_ptr_equal(call, &client.call);

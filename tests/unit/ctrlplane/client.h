@@ -26,6 +26,12 @@ extern struct client client;
 void client_up(void);
 void client_down(void);
 
+/** cmocka set-up and tear-down: a machine whose filter has rules, and its client. */
+int client_and_machine_up(void **state);
+int client_and_machine_down(void **state);
+
+#define ON_MACHINE(test) cmocka_unit_test_setup_teardown(test, client_and_machine_up, client_and_machine_down)
+
 /** Gives a command and returns its status; client.call tells the rest. */
 enum sluice_status client_run(enum sluice_opcode opcode, uint64_t argument, uint64_t second, const void *payload,
 			      uint32_t length);

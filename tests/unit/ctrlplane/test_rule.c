@@ -23,14 +23,6 @@ static int up(void **state)
 	return 0;
 }
 
-static int down(void **state)
-{
-	(void)state;
-	client_down();
-	machine_down();
-	return 0;
-}
-
 /* What the driver says; where it says nothing, what the mailbox does. */
 static enum sluice_status change(enum sluice_filter_code code, const struct sluice_rule_command *command)
 {
@@ -319,7 +311,7 @@ static void a_handle_outlives_every_instance(void **state)
 
 int main(void)
 {
-#define WITH_CLIENT(test) cmocka_unit_test_setup_teardown(test, up, down)
+#define WITH_CLIENT(test) cmocka_unit_test_setup_teardown(test, up, client_and_machine_down)
 	const struct CMUnitTest tests[] = {
 		WITH_CLIENT(a_rule_is_added_behind_the_others),
 		WITH_CLIENT(a_rule_without_a_name_is_given_one),
