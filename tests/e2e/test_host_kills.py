@@ -31,10 +31,10 @@ WHO = {
     "few": [("firmware",), ("shim",), ("client",), ("firmware", "shim"), ("firmware", "client"), ("shim",)],
     "quarter": [("firmware",)] * 5 + [("shim",)] * 5 + [("client",)] * 3 + [("firmware", "shim")] * 3 +
                [("firmware", "client")] * 2 + [("shim", "client")] * 2,
-    "hundred": [("firmware",)] * 20 + [("shim",)] * 20 + [("client",)] * 14 + [("firmware", "shim")] * 10 +
-               [("firmware", "client")] * 8 + [("shim", "client")] * 5,
+    "hundred": [("firmware",)] * 26 + [("shim",)] * 26 + [("client",)] * 18 + [("firmware", "shim")] * 13 +
+               [("firmware", "client")] * 10 + [("shim", "client")] * 7,
 }
-AT_LEAST = {"few": 8, "quarter": 27, "hundred": 100}  # kills
+AT_LEAST = {"few": 8, "quarter": 27, "hundred": 125}  # kills
 LEFT_OVER = ("/dev/shm", "/dev/hugepages", "/dev/mqueue")
 
 
