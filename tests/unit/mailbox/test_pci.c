@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "abi/bar.h"
@@ -464,14 +466,56 @@ static void devices_that_are_no_cards(void **state)
 	write_file(bed, "device", "none\n");
 	expect_fault(bed, "/device", "does not hold a number");
 	write_file(bed, "device", "0x1110\n");
-	write_file(bed, "enable", "0\n");
-	expect_fault(bed, "/enable", "switched off");
 	assert_null(sluice_open_within("pci:no-address", 30, &fault));
 	assert_non_null(strstr(fault.text, "'no-address' is no PCI address"));
 	assert_null(sluice_open_within("pci:", 30, &fault));
 	assert_non_null(strstr(fault.text, "is no PCI address"));
 	assert_null(sluice_open_within("pci:ff:1f.7", 30, &fault));
 	assert_non_null(strstr(fault.text, "/sys/bus/pci/devices/0000:ff:1f.7/vendor"));
+}
+
+static void read_file(const struct bed *bed, const char *name, char text[64])
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", bed->dir, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(text, 64, file));
+	fclose(file);
+}
+
+static void a_device_that_is_switched_off(void **state)
+{
+	struct bed *bed = *state;
+	char text[64];
+
+	start(bed);
+	write_file(bed, "enable", "0\n");
+	sluice_close(expect_open(bed->place));
+	read_file(bed, "enable", text);
+	assert_string_equal(text, "1\n");
+	write_file(bed, "enable", "2\n"); /* by two others: that is for them to say */
+	sluice_close(expect_open(bed->place));
+	read_file(bed, "enable", text);
+	assert_string_equal(text, "2\n");
+}
+
+/* What cannot be written to has no room for a byte here: no file may grow. */
+static void a_device_that_stays_off(void **state)
+{
+	struct rlimit before, none;
+	struct bed *bed = *state;
+
+	write_file(bed, "enable", "0\n");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	expect_fault(bed, "/enable", "cannot switch the device on");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
 }
 
 /* Shorter than `resource` says, or than the table says: never is anything touched that is not there. */
@@ -573,11 +617,12 @@ static void entries_that_are_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(commands_are_answered),	 CASE(clients_follow_each_other), CASE(one_program_has_the_card),
-		CASE(the_data_rings_of_a_port),	 CASE(a_card_that_starts_anew),	  CASE(a_card_that_is_silent),
-		CASE(a_card_that_refuses),	 CASE(files_that_are_missing),	  CASE(lines_that_are_malformed),
-		CASE(devices_that_are_no_cards), CASE(bars_that_are_too_small),	  CASE(regions_beyond_the_bar),
-		CASE(a_bar_that_shrinks),	 CASE(heads_that_are_wrong),	  CASE(entries_that_are_wrong),
+		CASE(commands_are_answered),	 CASE(clients_follow_each_other),     CASE(one_program_has_the_card),
+		CASE(the_data_rings_of_a_port),	 CASE(a_card_that_starts_anew),	      CASE(a_card_that_is_silent),
+		CASE(a_card_that_refuses),	 CASE(files_that_are_missing),	      CASE(lines_that_are_malformed),
+		CASE(devices_that_are_no_cards), CASE(a_device_that_is_switched_off), CASE(a_device_that_stays_off),
+		CASE(bars_that_are_too_small),	 CASE(regions_beyond_the_bar),	      CASE(a_bar_that_shrinks),
+		CASE(heads_that_are_wrong),	 CASE(entries_that_are_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
