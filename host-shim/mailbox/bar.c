@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -252,7 +251,7 @@ static int clear_lines(struct sluice_client *client)
 	if (lines == NULL)
 		return -EPROTO;
 	memset(lines, 0, length);
-	munmap(lines, length);
+	client_unmap(lines, length);
 	return 0;
 }
 
@@ -301,7 +300,7 @@ static bool is_connected(const struct sluice_client *client)
 	const struct client_bar *bar = client->bar;
 
 	return __atomic_load_n(&bar->card->magic, __ATOMIC_ACQUIRE) == SLUICE_BAR_MAGIC &&
-	       __atomic_load_n(&bar->card->answered, __ATOMIC_ACQUIRE) == bar->asked;
+	       __atomic_load_n(&bar->card->answered, __ATOMIC_ACQUIRE) == bar->asked && pci_is_whole(&bar->pci);
 }
 
 static void detach(struct sluice_client *client)
@@ -313,10 +312,8 @@ static void detach(struct sluice_client *client)
 		return;
 	if (bar->asked != 0)
 		ask(bar, &gone);
-	if (bar->card != NULL)
-		munmap((void *)(uintptr_t)bar->card, sizeof(*bar->card));
-	if (bar->host != NULL)
-		munmap(bar->host, sizeof(*bar->host));
+	client_unmap(bar->card, sizeof(*bar->card));
+	client_unmap(bar->host, sizeof(*bar->host));
 	pci_close(&bar->pci);
 	free(bar);
 	client->bar = NULL;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "abi/crc32c.h"
+#include "memory/guard.h"
 
 /* Signals that one turn takes off NOTIFY: more may be left, they only make the next turn come sooner. */
 #define SIGNALS_PER_TURN 64
@@ -100,6 +101,14 @@ struct sluice_client *sluice_open_wanting(const char *runtime_dir, uint32_t time
 	return open_client(runtime_dir, NULL, timeout_ms, features, fault);
 }
 
+void client_unmap(const void *base, uint64_t size)
+{
+	if (base == NULL)
+		return;
+	guard_remove(base);
+	munmap((void *)(uintptr_t)base, size);
+}
+
 void sluice_close(struct sluice_client *client)
 {
 	if (client == NULL)
@@ -109,10 +118,8 @@ void sluice_close(struct sluice_client *client)
 	close_if_open(client->socket);
 	close_if_open(client->kick);
 	close_if_open(client->notify);
-	for (int i = 0; i < CLIENT_REGIONS; i++) {
-		if (client->regions[i] != NULL)
-			munmap(client->regions[i], region_sizes[i]);
-	}
+	for (int i = 0; i < CLIENT_REGIONS; i++)
+		client_unmap(client->regions[i], region_sizes[i]);
 	sluice_free_data(client->data);
 	free(client);
 }

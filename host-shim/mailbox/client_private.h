@@ -50,6 +50,9 @@ int client_check_welcome(struct sluice_client *client, const struct sluice_welco
 /** Maps a region after a check of its size and its seals; NULL with client->fault set. */
 void *client_map(struct sluice_client *client, const char *name, int fd, uint64_t size, enum region_writer writer);
 
+/** Unmaps what client_map() or a card's BAR gave. NULL does nothing. */
+void client_unmap(const void *base, uint64_t size);
+
 /** A WELCOME that is not as it should be: sets the fault, returns -EPROTO. */
 int client_malformed_welcome(struct sluice_client *client, const char *what);
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "client_private.h"
@@ -132,10 +131,8 @@ void sluice_free_data(struct sluice_data *data)
 {
 	if (data == NULL)
 		return;
-	if (data->card != NULL)
-		munmap((void *)(uintptr_t)data->card, data->card_size);
-	if (data->host != NULL)
-		munmap(data->host, data->host_size);
+	client_unmap(data->card, data->card_size);
+	client_unmap(data->host, data->host_size);
 	for (unsigned i = 0; i < SLUICE_DATA_QUEUES_MAX; i++) {
 		if (data->signal[i] >= 0)
 			close(data->signal[i]);

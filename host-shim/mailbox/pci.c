@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client_private.h"
+#include "memory/guard.h"
 
 #define DEVICES	     "/sys/bus/pci/devices/"
 #define RESOURCE_MEM 0x200u /* of a line's flags: it is memory */
@@ -218,12 +219,26 @@ static int open_bar(struct pci *pci, struct sluice_client *client, unsigned bar)
 	return 0;
 }
 
-/* Now, not when it was opened: a file can shrink. */
-static int check_size(const struct pci *pci, struct sluice_client *client, unsigned bar)
+static bool is_whole(const struct pci *pci, unsigned bar)
 {
 	struct stat found;
 
-	if (fstat(pci->fd[bar], &found) == 0 && (uint64_t)found.st_size >= pci->size[bar])
+	return fstat(pci->fd[bar], &found) == 0 && (uint64_t)found.st_size >= pci->size[bar];
+}
+
+bool pci_is_whole(const struct pci *pci)
+{
+	for (unsigned bar = 0; bar < SLUICE_BAR_COUNT; bar++) {
+		if (pci->fd[bar] >= 0 && !is_whole(pci, bar))
+			return false;
+	}
+	return true;
+}
+
+/* Now, not when it was opened: a file can shrink. */
+static int check_size(const struct pci *pci, struct sluice_client *client, unsigned bar)
+{
+	if (is_whole(pci, bar))
 		return 0;
 	return client_fail(client, -EPROTO, SLUICE_FAULT_SYSTEM,
 			   "%s/resource%u is shorter than the %" PRIu64 " bytes that %s/resource says", pci->directory,
@@ -243,25 +258,12 @@ int pci_lock(struct pci *pci, struct sluice_client *client)
 			   pci->directory, bar, "a card behind PCI has one client at a time");
 }
 
-/* A system call that reads the byte for us gets EFAULT where we would get SIGBUS. */
-static bool is_there(const uint8_t *byte)
-{
-	int ends[2];
-	bool there;
-
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return false;
-	there = write(ends[1], byte, 1) == 1;
-	close(ends[0]);
-	close(ends[1]);
-	return there;
-}
-
 void *pci_map(struct pci *pci, struct sluice_client *client, const struct sluice_bar_region *part, const char *name)
 {
 	int protection = part->writer == SLUICE_BAR_WRITER_CARD ? PROT_READ : PROT_READ | PROT_WRITE;
 	unsigned bar = part->bar;
-	uint8_t *base;
+	void *base;
+	int error;
 
 	if (open_bar(pci, client, bar) != 0)
 		return NULL;
@@ -279,10 +281,10 @@ void *pci_map(struct pci *pci, struct sluice_client *client, const struct sluice
 			    pci->directory, bar, strerror(errno));
 		return NULL;
 	}
-	if (is_there(base) && is_there(base + part->length - 1))
+	error = guard_add(base, part->length, protection);
+	if (error == 0)
 		return base;
 	munmap(base, part->length);
-	client_fail(client, -EPROTO, SLUICE_FAULT_SYSTEM, "%s/resource%u does not answer where region %s should be",
-		    pci->directory, bar, name);
+	client_fail(client, error, SLUICE_FAULT_SYSTEM, "this program has too much of too many cards mapped");
 	return NULL;
 }

@@ -13,7 +13,9 @@ ROOMS = {
     "host-shim/abi": [],
     # the policy's meaning: one library that host and card share, so that both refuse the same
     "host-shim/policy": ["host-shim/abi"],
-    "host-shim": ["host-shim/abi", "host-shim/policy"],
+    # what both sides do where the other one takes shared memory away
+    "host-shim/memory": [],
+    "host-shim": ["host-shim/abi", "host-shim/policy", "host-shim/memory"],
     "dataplane/im": ["host-shim/abi"],
     "dataplane/flow": ["host-shim/abi", "dataplane/im"],
     "dataplane/classify": ["host-shim/abi", "dataplane/im"],
@@ -23,12 +25,12 @@ ROOMS = {
     "dataplane/hostport": ["host-shim/abi", "dataplane/im"],
     "dataplane": ["host-shim/abi", "dataplane/im", "dataplane/flow", "dataplane/classify", "dataplane/drivers",
                   "dataplane/edge", "dataplane/hostport"],
-    "ctrlplane": ["host-shim/abi", "host-shim/policy", "dataplane", "dataplane/im", "dataplane/flow",
+    "ctrlplane": ["host-shim/abi", "host-shim/policy", "host-shim/memory", "dataplane", "dataplane/im", "dataplane/flow",
                   "dataplane/classify", "dataplane/drivers", "dataplane/edge", "dataplane/hostport"],
     "fw": ["host-shim/abi", "host-shim/policy", "host-shim", "ctrlplane", "dataplane", "dataplane/im", "dataplane/flow",
            "dataplane/classify", "dataplane/drivers", "dataplane/edge", "dataplane/hostport"],
 }
-NO_DPDK = ("host-shim/abi", "host-shim/policy", "host-shim")
+NO_DPDK = ("host-shim/abi", "host-shim/policy", "host-shim/memory", "host-shim")
 
 
 def room_of(path):

@@ -79,6 +79,15 @@ static void set_bar_size(const struct bed *bed, off_t size)
 	assert_int_equal(truncate(path, size), 0);
 }
 
+static void fill_bar(struct bed *bed)
+{
+	memcpy(bed->card->table, table, sizeof(table));
+	bed->card->regions = TABLE_SIZE;
+	bed->card->abi_major = SLUICE_ABI_MAJOR;
+	bed->card->abi_minor = SLUICE_ABI_MINOR;
+	bed->card->magic = SLUICE_BAR_MAGIC;
+}
+
 static void make_bar(struct bed *bed)
 {
 	char path[128];
@@ -92,11 +101,7 @@ static void make_bar(struct bed *bed)
 	assert_true(bed->bar != MAP_FAILED);
 	close(fd);
 	bed->card = (void *)bed->bar;
-	memcpy(bed->card->table, table, sizeof(table));
-	bed->card->regions = TABLE_SIZE;
-	bed->card->abi_major = SLUICE_ABI_MAJOR;
-	bed->card->abi_minor = SLUICE_ABI_MINOR;
-	bed->card->magic = SLUICE_BAR_MAGIC;
+	fill_bar(bed);
 }
 
 static int up(void **state)
@@ -237,6 +242,14 @@ static void start(struct bed *bed)
 	assert_int_equal(pthread_create(&bed->thread, NULL, serve, bed), 0);
 }
 
+static void finish(struct bed *bed)
+{
+	__atomic_store_n(&bed->stop, 1, __ATOMIC_RELEASE);
+	pthread_join(bed->thread, NULL);
+	bed->served = false;
+	bed->stop = 0;
+}
+
 /* ---- What is right --------------------------------------------------------------------------------- */
 
 static struct sluice_client *expect_open(const char *place)
@@ -362,13 +375,42 @@ static void a_card_that_starts_anew(void **state)
 
 	start(bed);
 	client = expect_open(bed->place);
-	__atomic_store_n(&bed->stop, 1, __ATOMIC_RELEASE);
-	pthread_join(bed->thread, NULL);
-	bed->served = false;
+	finish(bed);
 	bed->card->answered += 17;
 	assert_false(sluice_is_connected(client));
 	assert_int_equal(sluice_call(client, SLUICE_OP_INFO, 0, 0, NULL, 0, NULL, 0, &reply), -ECONNRESET);
 	sluice_close(client);
+}
+
+/* With its rings: at its start, in the middle of it, and of one byte. */
+static void a_card_that_is_cut(void **state)
+{
+	static const off_t left[] = {0, AT(512), BAR_SIZE - 1};
+	const struct sluice_port_wish wish = {.port = "host0", .queues = 1, .entries = ENTRIES};
+	struct bed *bed = *state;
+	struct sluice_fault fault = {0};
+	struct sluice_client *client;
+	struct sluice_data *data;
+	struct sluice_reply reply;
+
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		set_bar_size(bed, BAR_SIZE);
+		fill_bar(bed);
+		start(bed);
+		client = sluice_open_port(bed->place, &wish, 20000, &fault);
+		assert_string_equal(fault.text, "");
+		data = sluice_take_data(client);
+		finish(bed);
+		assert_true(sluice_is_connected(client));
+		set_bar_size(bed, left[i]);
+		assert_false(sluice_is_connected(client));
+		assert_int_equal(sluice_call(client, SLUICE_OP_INFO, 0, 0, NULL, 0, NULL, 0, &reply), -ECONNRESET);
+		memset(data->host, 0xff, data->host_size);
+		for (uint64_t at = 0; at < data->card_size; at += 4096)
+			assert_int_equal(*(const volatile uint8_t *)&data->card[at], 0);
+		sluice_close(client);
+		sluice_free_data(data);
+	}
 }
 
 static void a_card_that_is_silent(void **state)
@@ -617,12 +659,12 @@ static void entries_that_are_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(commands_are_answered),	 CASE(clients_follow_each_other),     CASE(one_program_has_the_card),
-		CASE(the_data_rings_of_a_port),	 CASE(a_card_that_starts_anew),	      CASE(a_card_that_is_silent),
-		CASE(a_card_that_refuses),	 CASE(files_that_are_missing),	      CASE(lines_that_are_malformed),
-		CASE(devices_that_are_no_cards), CASE(a_device_that_is_switched_off), CASE(a_device_that_stays_off),
-		CASE(bars_that_are_too_small),	 CASE(regions_beyond_the_bar),	      CASE(a_bar_that_shrinks),
-		CASE(heads_that_are_wrong),	 CASE(entries_that_are_wrong),
+		CASE(commands_are_answered),	CASE(clients_follow_each_other), CASE(one_program_has_the_card),
+		CASE(the_data_rings_of_a_port), CASE(a_card_that_starts_anew),	 CASE(a_card_that_is_cut),
+		CASE(a_card_that_is_silent),	CASE(a_card_that_refuses),	 CASE(files_that_are_missing),
+		CASE(lines_that_are_malformed), CASE(devices_that_are_no_cards), CASE(a_device_that_is_switched_off),
+		CASE(a_device_that_stays_off),	CASE(bars_that_are_too_small),	 CASE(regions_beyond_the_bar),
+		CASE(a_bar_that_shrinks),	CASE(heads_that_are_wrong),	 CASE(entries_that_are_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
