@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,9 +17,12 @@
 
 struct broker_bar {
 	int fd;
-	struct sluice_bar *card;
-	const struct sluice_bar_host *host;
-	struct region info;
+	uint64_t size;		     /* bytes, of the file when it was laid out */
+	bool lost;		     /* it has not so many any more */
+	char name[SLUICE_NAME_SIZE]; /* of the file, without its directory, cut */
+	struct region head, words, info;
+	struct sluice_bar *card;	     /* in head */
+	const struct sluice_bar_host *host;  /* in words */
 	struct sluice_bar_region parts[IDS]; /* by id */
 	uint32_t seen;			     /* of `asked` */
 	uint32_t kicks;
@@ -97,13 +100,15 @@ static void publish(struct broker_bar *bar)
 
 static int map_own(struct broker_bar *bar)
 {
-	const struct sluice_bar_region *words = &bar->parts[SLUICE_BAR_HOST_WORDS];
+	int error = region_window(&bar->head, bar->fd, 0, sizeof(*bar->card), REGION_CARD);
 
-	bar->card = mmap(NULL, sizeof(*bar->card), PROT_READ | PROT_WRITE, MAP_SHARED, bar->fd, 0);
-	bar->host = mmap(NULL, sizeof(*bar->host), PROT_READ, MAP_SHARED, bar->fd, (off_t)words->offset);
-	if (bar->card == MAP_FAILED || bar->host == MAP_FAILED)
-		return -errno;
-	return bar_window(bar, SLUICE_BAR_INFO, sizeof(struct sluice_info_region), &bar->info);
+	if (error == 0)
+		error = bar_window(bar, SLUICE_BAR_HOST_WORDS, sizeof(*bar->host), &bar->words);
+	if (error == 0)
+		error = bar_window(bar, SLUICE_BAR_INFO, sizeof(struct sluice_info_region), &bar->info);
+	bar->card = bar->head.base;
+	bar->host = bar->words.base;
+	return error;
 }
 
 /* Another kind of lock than the one that the host's client has on the same file, where both are on one machine. */
@@ -114,29 +119,47 @@ static bool is_ours(int fd)
 	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
+/* Nobody can have it filled up later: a page that finds no room on its file system is SIGBUS too. Some have no pages to
+ * reserve. */
+static int reserve(int fd, uint64_t size)
+{
+	return fallocate(fd, 0, 0, (off_t)size) == 0 || errno == EOPNOTSUPP ? 0 : -errno;
+}
+
+static int say(char *error, size_t error_size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int say(char *error, size_t error_size, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(error, error_size, format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
 static int set_up(struct broker_bar *bar, const char *path, char *error, size_t error_size)
 {
 	struct stat found;
+	int result;
 
 	bar->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (bar->fd < 0 || fstat(bar->fd, &found) != 0) {
-		snprintf(error, error_size, "cannot open the BAR '%s': %s", path, strerror(errno));
-		return -1;
-	}
-	if (!is_ours(bar->fd)) {
-		snprintf(error, error_size, "the BAR '%s' is in use by another firmware", path);
-		return -1;
-	}
-	if (!lay_out(bar, (uint64_t)found.st_size)) {
-		snprintf(error, error_size,
-			 "the BAR '%s' has %llu bytes, and at least %u MiB are needed: make it with truncate -s 16M",
-			 path, (unsigned long long)found.st_size, 3u);
-		return -1;
-	}
-	if (map_own(bar) != 0) {
-		snprintf(error, error_size, "cannot map the BAR '%s': %s", path, strerror(errno));
-		return -1;
-	}
+	if (bar->fd < 0 || fstat(bar->fd, &found) != 0)
+		return say(error, error_size, "cannot open the BAR '%s': %s", path, strerror(errno));
+	if (!is_ours(bar->fd))
+		return say(error, error_size, "the BAR '%s' is in use by another firmware", path);
+	bar->size = (uint64_t)found.st_size;
+	if (!lay_out(bar, bar->size) || (bar->size & (bar->size - 1)) != 0)
+		return say(
+			error, error_size,
+			"the BAR '%s' has %llu bytes, not a power of two from 4 MiB on: make it with truncate -s 16M",
+			path, (unsigned long long)bar->size);
+	result = reserve(bar->fd, bar->size);
+	if (result == 0)
+		result = map_own(bar);
+	if (result != 0)
+		return say(error, error_size, "cannot map the BAR '%s': %s", path, strerror(-result));
+	snprintf(bar->name, sizeof(bar->name), "%s", basename(path));
 	publish(bar);
 	return 0;
 }
@@ -149,8 +172,6 @@ struct broker_bar *bar_create(const char *path, char *error, size_t error_size)
 		snprintf(error, error_size, "out of memory for the BAR");
 		return NULL;
 	}
-	bar->card = MAP_FAILED;
-	bar->host = MAP_FAILED;
 	if (set_up(bar, path, error, error_size) == 0)
 		return bar;
 	bar_destroy(bar);
@@ -161,12 +182,10 @@ void bar_destroy(struct broker_bar *bar)
 {
 	if (bar == NULL)
 		return;
-	if (bar->card != MAP_FAILED) {
+	if (bar->card != NULL)
 		__atomic_store_n(&bar->card->magic, 0, __ATOMIC_RELEASE);
-		munmap(bar->card, sizeof(*bar->card));
-	}
-	if (bar->host != MAP_FAILED)
-		munmap((void *)(uintptr_t)bar->host, sizeof(*bar->host));
+	region_destroy(&bar->head);
+	region_destroy(&bar->words);
 	region_destroy(&bar->info);
 	if (bar->fd >= 0)
 		close(bar->fd);
@@ -250,11 +269,30 @@ static void look_at_hello(struct broker *broker)
 	__atomic_store_n(&bar->card->answered, asked, __ATOMIC_RELEASE);
 }
 
+/* For good: who cut the file may cut it again. The next firmware lays it out anew. */
+static bool is_lost(struct broker *broker)
+{
+	struct broker_bar *bar = broker->bar;
+	struct stat found = {0};
+
+	if (bar->lost || (fstat(bar->fd, &found) == 0 && (uint64_t)found.st_size >= bar->size))
+		return bar->lost;
+	bar->lost = true;
+	if (client_of(bar) != NULL)
+		broker_hang_up(broker, client_of(bar));
+	if (broker->events != NULL)
+		event_log_raise(broker->events, SLUICE_EVENT_BAR_LOST, bar->name, (uint64_t)found.st_size);
+	return true;
+}
+
 void bar_turn(struct broker *broker)
 {
 	struct broker_bar *bar = broker->bar;
-	uint32_t kicks = __atomic_load_n(&bar->host->kick, __ATOMIC_ACQUIRE);
+	uint32_t kicks;
 
+	if (is_lost(broker))
+		return;
+	kicks = __atomic_load_n(&bar->host->kick, __ATOMIC_ACQUIRE);
 	memcpy(bar->info.base, broker->info.base, bar->info.size);
 	look_at_hello(broker);
 	if (kicks != bar->kicks && client_of(bar) != NULL)

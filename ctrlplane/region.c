@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "memory/guard.h"
+
 /* The order matters: FUTURE_WRITE spares only mappings that are there already, and SEAL ends the sealing. */
 static int map_and_seal(struct region *region, enum region_writer writer)
 {
@@ -46,12 +48,16 @@ int region_window(struct region *region, int fd, uint64_t offset, size_t size, e
 {
 	int protection = PROT_READ | (writer == REGION_CARD ? PROT_WRITE : 0);
 	void *base = mmap(NULL, size, protection, MAP_SHARED, fd, (off_t)offset);
+	int error;
 
 	*region = (struct region){0};
 	if (base == MAP_FAILED)
 		return -errno;
 	*region = (struct region){.base = base, .size = size, .fd = -1};
-	return 0;
+	error = guard_add(base, size, protection);
+	if (error != 0)
+		region_destroy(region);
+	return error;
 }
 
 void region_close_fd(struct region *region)
@@ -64,7 +70,9 @@ void region_close_fd(struct region *region)
 void region_destroy(struct region *region)
 {
 	region_close_fd(region);
-	if (region->base != NULL)
+	if (region->base != NULL) {
+		guard_remove(region->base);
 		munmap(region->base, region->size);
+	}
 	*region = (struct region){0};
 }

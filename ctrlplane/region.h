@@ -32,7 +32,8 @@ struct region {
  */
 int region_create(struct region *region, const char *name, size_t size, enum region_writer writer);
 
-/** Maps @p size bytes at @p offset of @p fd, which stays the caller's. What the card writes is mapped writable. */
+/** Maps @p size bytes at @p offset of @p fd, which stays the caller's. What the card writes is mapped writable. It has
+ * no seals: when the file is cut the window turns into zeros (memory/guard.h). 0 or -errno. */
 int region_window(struct region *region, int fd, uint64_t offset, size_t size, enum region_writer writer);
 
 /** Closes the descriptor; the mapping stays. */

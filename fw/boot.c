@@ -214,12 +214,13 @@ IM_INIT static int make_broker(struct firmware *firmware)
 		fprintf(stderr, "sluice-fw: cannot open the socket to groups: %s\n", strerror(-result));
 		return 1;
 	}
+	/* whoever catches a signal last sees it first: that a BAR was cut is nobody's last words */
+	last_words_arm(broker_info(firmware->broker), firmware->options.runtime_dir);
 	if (firmware->options.bar != NULL &&
 	    broker_use_bar(firmware->broker, firmware->options.bar, error, sizeof(error)) != 0) {
 		fprintf(stderr, "sluice-fw: %s\n", error);
 		return 1;
 	}
-	last_words_arm(broker_info(firmware->broker), firmware->options.runtime_dir);
 	return 0;
 }
 

@@ -33,7 +33,8 @@
 	X(UPLOAD_EXPIRED, 12, "upload-expired", "user and its number", "id of an upload whose lease ran out")          \
 	X(OPERATION_PROGRESS, 13, "operation-progress", "the step that it is at, with percent where known",            \
 	  "id of the operation")                                                                                       \
-	X(OPERATION_DONE, 14, "operation-done", "name of its status", "id of the operation")
+	X(OPERATION_DONE, 14, "operation-done", "name of its status", "id of the operation")                           \
+	X(BAR_LOST, 15, "bar-lost", "name of the file that was the card's memory", "bytes that it has left")
 
 enum sluice_event_kind {
 #define X(name, number, word, subject, value) SLUICE_EVENT_##name = number,

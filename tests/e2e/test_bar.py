@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A card in memory: the firmware serves a file, which a host finds as the BAR of a PCI device. No socket is used."""
 import json
+import os
 import struct
+import subprocess
 
 import firmware as fw
 import hostside
@@ -84,14 +86,27 @@ def test_a_firmware_that_is_not_there(firmware, bar, device):
     ctl(device, "info")
 
 
-@pytest.mark.parametrize("content, said", [(b"", "has 0 bytes"), (bytes(4096), "has 4096 bytes"), (None, "cannot open")])
-def test_memory_that_will_not_do(binaries, tmp_path, content, said):
+@pytest.mark.parametrize("size, said", [(0, "has 0 bytes"), (1 << 21, "has 2097152 bytes"), (None, "cannot open"),
+                                        (5 << 20, "not a power of two")])
+def test_memory_that_will_not_do(binaries, tmp_path, size, said):
     config, path = tmp_path / "boot.json", tmp_path / "short"
     config.write_text(json.dumps(policies.null_document({})))
-    if content is not None:
-        path.write_bytes(content)
+    if size is not None:
+        path.touch()
+        os.truncate(path, size)
     done = fw.run(fw.command_line(config, tmp_path / "run", bar=path))
     assert done.returncode == 1 and said in done.stderr and str(path) in done.stderr
+
+
+def test_memory_without_room(binaries, tmp_path):
+    """A file of holes on a file system that cannot fill them: refused, where a page would have been a fault later."""
+    config, folder = tmp_path / "boot.json", tmp_path / "small"
+    config.write_text(json.dumps(policies.null_document({})))
+    folder.mkdir()
+    mount = f"mount -t tmpfs -o size={SIZE // 2} none {folder} && truncate -s {SIZE} {folder}/memory && exec \"$@\""
+    done = fw.run(["unshare", "--mount", "sh", "-c", mount, "sh",
+                   *fw.command_line(config, tmp_path / "run", bar=folder / "memory")])
+    assert done.returncode == 1 and f"cannot map the BAR '{folder}/memory': No space left" in done.stderr
 
 
 def test_memory_has_one_firmware(firmware, tmp_path, bar, device):
@@ -123,6 +138,59 @@ def test_a_hostile_host(firmware, bar, device):
             assert as_json(device, "info")["pid"] == running.process.pid
             file.seek(4096)
             file.write(struct.pack("<I", 500 + number))
+
+
+@pytest.mark.parametrize("left", [0, 4096, SIZE // 2, SIZE - 1])
+def test_memory_that_is_cut(firmware, bar, device, left):
+    """Firmware and host's program see it, wherever the cut is: the one serves others, the other ends and says why."""
+    running = firmware(policies.null_document({}), bar=bar)
+    words = [str(fw.CLI), "--device", str(device), "--json", "events", "--follow"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=fw.ENVIRONMENT) as client:
+        client.stdout.readline()
+        os.truncate(bar, left)
+        said = client.communicate(timeout=30)[1]
+    assert client.returncode > 0 and "the firmware went away" in said and not fw.sanitizer_report(said), said
+
+    def lost():
+        return [(row["subject"], row["value"]) for row in running.json("events") if row["event"] == "bar-lost"]
+
+    fw.wait_until(lost, "the loss is told", 20)
+    assert lost() == [("memory", left)]
+    assert running.json("info")["clients"] == 1
+    done = try_ctl(device, "info")
+    assert done.returncode > 0 and f"{device}/resource2 is shorter than" in done.stderr
+    os.truncate(bar, SIZE)
+    running.stop()
+    firmware(policies.null_document({}), bar=bar)
+    ctl(device, "info")
+
+
+def test_memory_that_is_cut_under_traffic(binaries, tmp_path, bar, device):
+    """Worker and shim are in their rings when these go. The network device stays, and another firmware takes it up."""
+    card = hostside.over_veth(tmp_path)
+    card.options["bar"] = bar
+    try:
+        card.start()
+        shim = card.shim("--device", device).wait_ready()
+        card.dress()
+        for left in (0, SIZE // 2):
+            flood = [subprocess.Popen(where.command(["ping", "-f", "-q", to]), stdout=subprocess.DEVNULL)
+                     for where, to in ((card.host, WIRE4), (card.wire, HOST4))]
+            fw.wait_until(lambda: card.firmware.received("wire0") > 100, "frames pass", 60)
+            os.truncate(bar, left)
+            fw.wait_until(lambda: not card.host.has_carrier(DEVICE), "the carrier goes", 20)
+            fw.wait_until(lambda: card.link() == "down", "the host's port is down", 20)
+            for one in flood:
+                one.kill()
+                one.wait()
+            os.truncate(bar, SIZE)
+            card.firmware.process.terminate()
+            assert card.firmware.process.wait(60) == 0, card.firmware.output()
+            card.start()
+            fw.wait_until(lambda: card.host.can_ping(WIRE4), "frames pass again", 60)
+        assert shim.process.poll() is None
+    finally:
+        card.close()
 
 
 def test_a_network_device(binaries, tmp_path, bar, device):
