@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whole policies: `apply` and `show config` are each other's inverse. */
+#include "command.h"
+#include "follow.h"
 #include "handlers.h"
 
 #include "policy/policy.h"
@@ -89,23 +91,32 @@ static int send_image(struct session *session, const struct upload *upload)
 		.opcode = session->options.dry_run ? SLUICE_OP_POLICY_VALIDATE : SLUICE_OP_POLICY_COMMIT,
 		.arg0 = session->options.expect_generation,
 	};
-	struct sluice_reply reply;
 	struct sluice_fault fault = {0};
+	struct follow follow;
+	enum follow_end end;
 
 	if (sluice_upload(session->client, upload->image.header, upload->image.length, &fault))
 		return refuse_upload(session, upload, &fault);
-	if (session_call(session, &request, &reply, &fault))
-		return refuse_upload(session, upload, &fault);
+	end = follow_request(session, &request, &follow);
+	if (end == FOLLOW_LEFT)
+		return follow.code;
+	if (end == FOLLOW_FAILED)
+		return refuse_upload(session, upload, &follow.fault);
 	/* An upload that was only validated goes when this client hangs up. */
 	return tell_applied(session, upload,
-			    session->options.dry_run ? sluice_info(session->client)->policy_generation : reply.result);
+			    session->options.dry_run ? sluice_info(session->client)->policy_generation
+						     : follow.reply.result);
 }
 
 int run_apply(struct session *session)
 {
 	struct upload upload = {.file = session->words[0]};
-	int code = read_document(session, &upload);
+	int code;
 
+	if (session->options.dry_run && session->options.background)
+		return session_fail(session, EXIT_USAGE, session->command->example,
+				    "apply: --dry-run changes nothing that could go on in the background");
+	code = read_document(session, &upload);
 	if (code == 0)
 		code = session_connect(session);
 	if (code == 0)

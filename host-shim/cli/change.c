@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "change.h"
 
+#include "follow.h"
+
 #include "abi/im_status.h"
 
 #include <string.h>
@@ -56,15 +58,15 @@ static int refuse(struct session *session, const struct change *change, const st
 
 int change_give(struct session *session, struct change *change)
 {
-	struct request request = *change->request;
-	struct sluice_fault fault;
-	int error;
+	struct follow follow;
+	enum follow_end end = follow_request(session, change->request, &follow);
 
-	memset(&change->answer, 0, sizeof(change->answer));
-	request.out = &change->answer;
-	request.out_capacity = sizeof(change->answer);
-	error = session_call(session, &request, &change->reply, &fault);
+	change->reply = follow.reply;
+	change->answer = follow.answer;
 	change->answer.text[sizeof(change->answer.text) - 1] = '\0';
 	change->answer.name[sizeof(change->answer.name) - 1] = '\0';
-	return error ? refuse(session, change, &fault) : 0;
+	change->left = end == FOLLOW_LEFT;
+	if (change->left)
+		return follow.code;
+	return end == FOLLOW_FAILED ? refuse(session, change, &follow.fault) : 0;
 }

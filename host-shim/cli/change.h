@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Changes of drivers and stacks: commands that answer with struct sluice_change_answer. */
+/* Changes of drivers and stacks: commands that answer with struct sluice_change_answer, perhaps late. */
 #ifndef SLUICE_CLI_CHANGE_H
 #define SLUICE_CLI_CHANGE_H
 
@@ -14,9 +14,14 @@ struct change {
 	const char *example;		    /* of how it is right */
 	struct sluice_reply reply;	    /* out */
 	struct sluice_change_answer answer; /* out */
+	bool left;			    /* out: it goes on, and all is told */
 };
 
-/** Gives the command. @return 0, or an exit code, told: in the firmware's words where it has any. */
+/**
+ * Gives the command, as an operation where it can be one, and waits for its end as the options say.
+ *
+ * @return 0, or an exit code, told: in the firmware's words where it has any. The caller tells the rest, unless `left`
+ */
 int change_give(struct session *session, struct change *change);
 
 #endif

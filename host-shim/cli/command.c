@@ -72,6 +72,7 @@ static const struct command commands[] = {
 		.example = "sluicectl driver load /usr/lib/sluice/drivers/mirror.so",
 		.least = 1,
 		.most = 1,
+		.options = OPTION_BIT(BACKGROUND),
 		.kinds = {ARGUMENT_FILE},
 		.run = run_driver_load,
 	},
@@ -86,7 +87,7 @@ static const struct command commands[] = {
 		.example = "sluicectl driver unload --uninstall mirror",
 		.least = 1,
 		.most = 1,
-		.options = OPTION_BIT(UNINSTALL),
+		.options = OPTION_BIT(UNINSTALL) | OPTION_BIT(BACKGROUND),
 		.kinds = {ARGUMENT_DRIVER},
 		.run = run_driver_unload,
 	},
@@ -111,7 +112,8 @@ static const struct command commands[] = {
 		.example = "sluicectl stack insert --below fw main passthru tap",
 		.least = 3,
 		.most = 3,
-		.options = OPTION_BIT(TOP) | OPTION_BIT(BOTTOM) | OPTION_BIT(ABOVE) | OPTION_BIT(BELOW),
+		.options = OPTION_BIT(TOP) | OPTION_BIT(BOTTOM) | OPTION_BIT(ABOVE) | OPTION_BIT(BELOW) |
+			   OPTION_BIT(BACKGROUND),
 		.kinds = {ARGUMENT_STACK, ARGUMENT_DRIVER},
 		.run = run_stack_insert,
 	},
@@ -123,6 +125,7 @@ static const struct command commands[] = {
 		.example = "sluicectl stack remove main tap",
 		.least = 2,
 		.most = 2,
+		.options = OPTION_BIT(BACKGROUND),
 		.kinds = {ARGUMENT_STACK, ARGUMENT_INSTANCE},
 		.run = run_stack_remove,
 	},
@@ -242,7 +245,7 @@ static const struct command commands[] = {
 		.example = "sluicectl apply --dry-run policy.json",
 		.least = 1,
 		.most = 1,
-		.options = OPTION_BIT(DRY_RUN) | OPTION_BIT(EXPECT_GENERATION),
+		.options = OPTION_BIT(DRY_RUN) | OPTION_BIT(EXPECT_GENERATION) | OPTION_BIT(BACKGROUND),
 		.kinds = {ARGUMENT_FILE},
 		.run = run_apply,
 	},
@@ -309,9 +312,10 @@ static const struct command commands[] = {
 		.arguments = "",
 		.summary = "List what was begun and goes on without its client, and how the last of it ended",
 		.details =
-			"A program may have a change of drivers, stacks or the policy carried out as an operation (sluice_begin() of "
-			"libsluice): it is answered at once, and the change goes on even when the program has gone. An operator sees "
-			"those of all users, others their own. Of each user the last 8 are kept.",
+			"Changes of drivers, stacks and the policy, and resets of the datapath, are carried out as operations: they "
+			"go on when the program that began them has gone, which may be sluicectl, with --background or interrupted "
+			"while it waited, or one of your own (sluice_begin() of libsluice). An operator sees those of all users, others "
+			"their own. Of each user the last 8 are kept.",
 		.example = "sluicectl operation list",
 		.run = run_operation_list,
 	},
@@ -325,7 +329,21 @@ static const struct command commands[] = {
 		.example = "sluicectl operation show 1234",
 		.least = 1,
 		.most = 1,
+		.kinds = {ARGUMENT_OPERATION},
 		.run = run_operation_show,
+	},
+	{
+		.words = "operation wait",
+		.arguments = "ID",
+		.summary = "Wait until one of them has ended",
+		.details =
+			"Whoever began it. A terminal shows meanwhile how far it has come. The exit code is that of its command; an "
+			"interrupt ends the wait alone.",
+		.example = "sluicectl operation wait 1234",
+		.least = 1,
+		.most = 1,
+		.kinds = {ARGUMENT_OPERATION},
+		.run = run_operation_wait,
 	},
 	{
 		.words = "reset",
@@ -337,7 +355,7 @@ static const struct command commands[] = {
 			"anew, with the policy that it is configured with: changes since its start are lost, and so are its clients. "
 			"The generation of resets grows by one, and the reason stands in the event and in the INFO region.",
 		.example = "sluicectl reset --level device --reason stuck-queue",
-		.options = OPTION_BIT(LEVEL) | OPTION_BIT(REASON),
+		.options = OPTION_BIT(LEVEL) | OPTION_BIT(REASON) | OPTION_BIT(BACKGROUND),
 		.run = run_reset,
 	},
 	{

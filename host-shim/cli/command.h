@@ -23,6 +23,7 @@ enum argument_kind {
 	ARGUMENT_DRIVER,      /* a driver that is loaded */
 	ARGUMENT_STACK,	      /* a stack */
 	ARGUMENT_INSTANCE,    /* a driver instance */
+	ARGUMENT_OPERATION,   /* an operation's id */
 	ARGUMENT_FILE,	      /* a file: the shell knows those */
 	ARGUMENT_COMMAND,     /* a word of a command; this and the kinds below go for all words that follow */
 	ARGUMENT_RULE,	      /* a word of a rule */

@@ -65,6 +65,8 @@ static void tell_programs(const struct complaint *complaint, FILE *err)
 	set_number(error, "column", complaint->column);
 	set_text(error, "path", complaint->path);
 	set_text(error, "example", complaint->example);
+	if (complaint->operation > 0)
+		json_object_set_new(error, "operation", json_integer((json_int_t)complaint->operation));
 	if (outer)
 		json_dumpf(outer, err, 0);
 	fputc('\n', err);

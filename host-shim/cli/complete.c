@@ -112,6 +112,22 @@ static void propose_ports(const struct line *line)
 	free(records.data);
 }
 
+static void propose_operations(const struct line *line)
+{
+	const struct sluice_operation_record *record;
+	struct records records;
+	char id[24];
+
+	if (session_list(line->session, SLUICE_OP_OPERATION_LIST, SESSION_NO_NAME, sizeof(*record), &records))
+		return;
+	record = records.data;
+	for (uint32_t i = 0; i < records.count; i++) {
+		snprintf(id, sizeof(id), "%llu", (unsigned long long)record[i].id);
+		propose(line, id);
+	}
+	free(records.data);
+}
+
 /* The instance after "on", where there is one. */
 static const char *instance_of_rule(const struct line *line)
 {
@@ -283,6 +299,9 @@ static int propose_argument(const struct line *line)
 		break;
 	case ARGUMENT_INSTANCE:
 		propose_instances(line, false);
+		break;
+	case ARGUMENT_OPERATION:
+		propose_operations(line);
 		break;
 	case ARGUMENT_FILE:
 		return COMPLETE_FILES;

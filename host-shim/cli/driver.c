@@ -61,8 +61,9 @@ static int give_load(struct session *session, const char *what)
 	struct change change = {.request = &request, .about = what, .example = session->command->example};
 	int code = change_give(session, &change);
 
-	return code ? code
-		    : session_done(session, change_table(&change.answer), "loaded driver %.31s", change.answer.name);
+	if (code || change.left)
+		return code;
+	return session_done(session, change_table(&change.answer), "loaded driver %.31s", change.answer.name);
 }
 
 /* The firmware has another working directory, and perhaps another idea of what a link leads to. */
@@ -107,5 +108,7 @@ int run_driver_unload(struct session *session)
 
 	if (code == 0)
 		code = change_give(session, &change);
-	return code ? code : session_done(session, change_table(&change.answer), "unloaded driver %.31s", name);
+	if (code || change.left)
+		return code;
+	return session_done(session, change_table(&change.answer), "unloaded driver %.31s", name);
 }

@@ -131,5 +131,7 @@ int main(int argc, char **argv)
 	code = run(&session, argc > 0 ? argc - 1 : 0, argv + 1);
 	code = finish_output(&session, code);
 	session_close(&session);
+	if (session.interrupted) /* so that a shell's loop ends as well */
+		raise(session.interrupted);
 	return code;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Operations: what was begun and goes on without its client. */
 #include "command.h"
+#include "follow.h"
 #include "format.h"
 #include "handlers.h"
 #include "number.h"
 
 #include <stdlib.h>
+
+#define ABOUT_SIZE 64
 
 static const char *opcode_word(uint16_t opcode)
 {
@@ -78,25 +81,72 @@ int run_operation_list(struct session *session)
 	return session_print(session, t);
 }
 
+/* The id in the command's first word, with the connection to ask about it. */
+static int take_id(struct session *session, uint64_t *id, char about[static ABOUT_SIZE])
+{
+	if (!number_parse(session->words[0], UINT64_MAX, id))
+		return session_fail(session, EXIT_INPUT, session->command->example,
+				    "\"%.40s\" is not the id of an operation", session->words[0]);
+	snprintf(about, ABOUT_SIZE, "operation %llu", (unsigned long long)*id);
+	return session_connect(session);
+}
+
+static int print_record(struct session *session, const struct sluice_operation_record *record)
+{
+	struct table *t = table_new_record("operation", TABLE_COLUMNS(operation_columns));
+
+	add_row(t, record);
+	return session_print(session, t);
+}
+
 int run_operation_show(struct session *session)
 {
 	struct sluice_operation_record record;
 	struct sluice_fault fault = {0};
-	char about[64];
-	struct table *t;
-	uint64_t id;
-	int code;
+	char about[ABOUT_SIZE];
+	uint64_t id = 0;
+	int code = take_id(session, &id, about);
 
-	if (!number_parse(session->words[0], UINT64_MAX, &id))
-		return session_fail(session, EXIT_INPUT, session->command->example,
-				    "\"%.40s\" is not the id of an operation", session->words[0]);
-	code = session_connect(session);
 	if (code)
 		return code;
-	snprintf(about, sizeof(about), "operation %llu", (unsigned long long)id);
 	if (sluice_operation_status(session->client, id, &record, &fault) != 0)
 		return session_fault(session, &fault, about, "sluicectl operation list");
-	t = table_new_record("operation", TABLE_COLUMNS(operation_columns));
-	add_row(t, &record);
-	return session_print(session, t);
+	return print_record(session, &record);
+}
+
+/* It is not known any more, or it ended badly: then the firmware's words say more than its status. */
+static int refuse(struct session *session, const struct follow *follow, const char *about)
+{
+	const char *words = follow->answer.text;
+	char message[400];
+
+	if (follow->fault.kind != SLUICE_FAULT_COMMAND || words[0] == '\0')
+		return session_fault(session, &follow->fault, about, "sluicectl operation list");
+	snprintf(message, sizeof(message), "%s: %s: %.*s", about, sluice_status_text(follow->fault.status),
+		 (int)sizeof(follow->answer.text), words);
+	return session_complain(session, &(struct complaint){.code = session_fault_code(&follow->fault),
+							     .status = sluice_status_name(follow->fault.status),
+							     .message = message,
+							     .example = "sluicectl operation list"});
+}
+
+int run_operation_wait(struct session *session)
+{
+	struct sluice_operation_record record;
+	struct follow follow;
+	char about[ABOUT_SIZE];
+	uint64_t id = 0;
+	int code = take_id(session, &id, about);
+
+	if (code)
+		return code;
+	switch (follow_operation(session, id, &record, &follow)) {
+	case FOLLOW_DONE:
+		return print_record(session, &record);
+	case FOLLOW_FAILED:
+		return refuse(session, &follow, about);
+	case FOLLOW_LEFT:
+		break;
+	}
+	return follow.code;
 }

@@ -116,6 +116,13 @@ static bool set_follow(struct options *options, const char *value)
 	return true;
 }
 
+static bool set_background(struct options *options, const char *value)
+{
+	(void)value;
+	options->background = true;
+	return true;
+}
+
 static bool set_level(struct options *options, const char *value)
 {
 	options->level = value;
@@ -164,7 +171,8 @@ const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 			.name = "timeout",
 			.is_global = true,
 			.argument = "SECONDS",
-			.help = "Wait at most SECONDS for each answer of the firmware; default 10",
+			.help = "Wait at most SECONDS for each answer of the firmware, default 10, and where this is given also for "
+				"the end of an operation",
 			.example = "2.5",
 			.set = set_timeout,
 		},
@@ -285,6 +293,12 @@ const struct option_spec option_specs[OPTION_COUNT_OF_ALL] = {
 			.help = "Meet the firmware of a card behind PCI, by its address or the directory of its resources",
 			.example = "0000:01:00.0",
 			.set = set_device,
+		},
+	[OPTION_BACKGROUND] =
+		{
+			.name = "background",
+			.help = "Begin it, tell the id of its operation, and do not wait for its end",
+			.set = set_background,
 		},
 };
 

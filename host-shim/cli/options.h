@@ -30,6 +30,7 @@ enum option_id {
 	OPTION_LEVEL,
 	OPTION_REASON,
 	OPTION_DEVICE,
+	OPTION_BACKGROUND,
 	OPTION_COUNT_OF_ALL,
 };
 
@@ -47,6 +48,7 @@ struct options {
 	bool watch;
 	bool uninstall;
 	bool follow;
+	bool background;
 	const char *level; /* NULL: none is given */
 	const char *reason;
 	const char *neighbour; /* of --above and --below */

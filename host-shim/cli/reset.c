@@ -30,7 +30,7 @@ static int give(struct session *session, size_t level, const struct sluice_reset
 	int code = change_give(session, &change);
 	struct table *t;
 
-	if (code)
+	if (code || change.left)
 		return code;
 	t = table_new_record("reset", TABLE_COLUMNS(reset_columns));
 	table_row(t);
@@ -51,6 +51,10 @@ int run_reset(struct session *session)
 	if (level == LEVELS)
 		return session_fail(session, EXIT_USAGE, session->command->example,
 				    "there is no level \"%.40s\": it is datapath or device", word);
+	if (session->options.background && levels[level].opcode == SLUICE_OP_RESET_DEVICE)
+		return session_fail(
+			session, EXIT_USAGE, session->command->example,
+			"--background goes with level datapath: the firmware does not outlive a reset of the device");
 	if (reason == NULL || reason[0] == '\0')
 		return session_fail(session, EXIT_USAGE, session->command->example, "reset needs --reason TEXT");
 	if (strlen(reason) >= sizeof(command.reason))

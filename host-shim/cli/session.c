@@ -111,15 +111,31 @@ static bool changes_something(uint16_t opcode)
 	}
 }
 
+void session_lose(const struct sluice_fault *last, struct sluice_fault *fault)
+{
+	*fault = *last;
+	snprintf(fault->text, sizeof(fault->text), "%.200s; whether the change was made is not known: look first",
+		 last->text);
+}
+
 /* The answer was lost, which says nothing about the change. */
 static void copy_fault(const struct session *session, uint16_t opcode, struct sluice_fault *fault)
 {
 	const struct sluice_fault *last = sluice_last_fault(session->client);
 
-	*fault = *last;
 	if (changes_something(opcode))
-		snprintf(fault->text, sizeof(fault->text),
-			 "%.200s; whether the change was made is not known: look first", last->text);
+		session_lose(last, fault);
+	else
+		*fault = *last;
+}
+
+static int give(struct sluice_client *client, const struct request *request, struct sluice_reply *reply)
+{
+	if (request->begins)
+		return sluice_begin(client, 0, request->opcode, request->arg0, request->arg1, request->in,
+				    request->in_length, reply);
+	return sluice_call(client, request->opcode, request->arg0, request->arg1, request->in, request->in_length,
+			   request->out, request->out_capacity, reply);
 }
 
 int session_call(struct session *session, const struct request *request, struct sluice_reply *reply,
@@ -129,8 +145,7 @@ int session_call(struct session *session, const struct request *request, struct 
 	fault->error_offset = SLUICE_NO_OFFSET;
 	if (connect_to(session, fault))
 		return -1;
-	if (sluice_call(session->client, request->opcode, request->arg0, request->arg1, request->in, request->in_length,
-			request->out, request->out_capacity, reply) < 0) {
+	if (give(session->client, request, reply) < 0) {
 		copy_fault(session, request->opcode, fault);
 		return -1;
 	}

@@ -40,6 +40,7 @@ struct session {
 	FILE *err;
 	struct sluice_client *client; /* NULL until the first call */
 	bool quiet;		      /* errors are not told: for completion */
+	int interrupted;	      /* the signal that ended a wait for what goes on; 0: none did */
 };
 
 /* What went wrong, for session_complain(). Members that are NULL or 0 are left out. */
@@ -52,6 +53,7 @@ struct complaint {
 	const char *path; /* in the document */
 	const char *message;
 	const char *example; /* of what would be right */
+	uint64_t operation;  /* that it is about, and that goes on */
 };
 
 /** Tells @p complaint on the error stream, as text or JSON. @return its code. */
@@ -70,6 +72,9 @@ enum exit_code session_fault_code(const struct sluice_fault *fault);
 /** Tells @p fault; @p about names what was asked for, such as a rule's name, and may be NULL. @return its exit code. */
 int session_fault(struct session *session, const struct sluice_fault *fault, const char *about, const char *example);
 
+/** Makes of @p last, with which the answer to a change was lost, a fault that says so. */
+void session_lose(const struct sluice_fault *last, struct sluice_fault *fault);
+
 /** Connects, where that has not been done. @return 0 or an exit code, told. */
 int session_connect(struct session *session);
 
@@ -85,6 +90,7 @@ struct request {
 	uint32_t in_length;
 	void *out;
 	uint32_t out_capacity;
+	bool begins; /* an operation, whose id is the result; there is no room for an answer then */
 };
 
 /**

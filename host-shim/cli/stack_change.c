@@ -84,7 +84,7 @@ static int give(struct session *session, uint16_t opcode, const struct sluice_st
 
 	snprintf(about, sizeof(about), "%.31s of stack %.31s", command->instance, command->stack);
 	code = change_give(session, &change);
-	if (code)
+	if (code || change.left)
 		return code;
 	return session_done(session, change_table(command, change.reply.result), "%s %.31s, generation %llu", sentence,
 			    about, (unsigned long long)change.reply.result);

@@ -184,7 +184,7 @@ int sluice_operation_status(struct sluice_client *client, uint64_t id, struct sl
  * @param timeout_ms    -1 for ever
  * @param progress      called where state, step or percent are others than before; may be NULL
  * @param[out] record   how it is, also where the time is up; its status says how it ended
- * @return 0, -ETIMEDOUT (it goes on; the client stays of use), or as sluice_list()
+ * @return 0, -EINPROGRESS (it is not done in that time, and goes on; the client stays of use), or as sluice_list()
  */
 int sluice_wait(struct sluice_client *client, uint64_t id, int timeout_ms,
 		void (*progress)(void *context, const struct sluice_operation_record *record), void *context,

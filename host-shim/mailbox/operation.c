@@ -79,7 +79,7 @@ int sluice_wait(struct sluice_client *client, uint64_t id, int timeout_ms,
 			return report(client, error, fault);
 		if (timeout_ms >= 0 && now_ms() - start >= (uint64_t)timeout_ms)
 			return report(client,
-				      client_fail(client, -ETIMEDOUT, SLUICE_FAULT_TIMEOUT,
+				      client_fail(client, -EINPROGRESS, SLUICE_FAULT_TIMEOUT,
 						  "the operation is not done within %d ms, and goes on", timeout_ms),
 				      fault);
 		before = *record;

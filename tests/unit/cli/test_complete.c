@@ -50,7 +50,8 @@ static void options(void **state)
 	EXPECT(0, "--device\n", "info", "--d");
 	EXPECT(0, "--watch\n", "stats", "--w");
 	EXPECT(0, "--uninstall\n", "driver", "unload", "--u");
-	EXPECT(0, "--bottom\n--below\n", "stack", "insert", "--b");
+	EXPECT(0, "--bottom\n--below\n--background\n", "stack", "insert", "--b");
+	EXPECT(0, "--background\n", "reset", "--b");
 }
 
 static void files(void **state)
