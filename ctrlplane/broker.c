@@ -186,26 +186,28 @@ int broker_defer(struct mailbox *mailbox, const struct sluice_command *command)
 	return client->job != NULL ? 0 : -ENOMEM;
 }
 
-/* Its room is for what changes answer: in words, why it was refused. */
-static bool start_operation(struct broker *broker, const struct mailbox *mailbox, const struct mailbox_call *call,
-			    void *session)
+/*
+ * All memory comes first: what the client's session gives to the operation is given when nothing can fail any more. The
+ * room is for what changes answer: in words, why they were refused.
+ */
+static enum sluice_status start_operation(struct broker *broker, const struct mailbox *mailbox,
+					  struct mailbox_call *call)
 {
 	struct sluice_command command = *call->command;
+	enum sluice_status status;
+	struct deferred_job *job;
+	void *session = NULL;
 
 	command.out_length = sizeof(struct sluice_change_answer);
-	return deferred_start_operation(&broker->deferred, mailbox, &command, session, call->result);
-}
-
-static enum sluice_status branch(struct broker *broker, const struct mailbox *mailbox, struct mailbox_call *call)
-{
-	void *session = NULL;
-	enum sluice_status status = broker->ops->session_branch(broker->context, call, &session);
-
-	if (status != SLUICE_STATUS_OK || start_operation(broker, mailbox, call, session))
-		return status;
-	if (broker->ops->session_close != NULL)
-		broker->ops->session_close(broker->context, session);
-	return SLUICE_STATUS_NO_MEMORY;
+	job = deferred_prepare_operation(&broker->deferred, mailbox, &command, call->result);
+	if (job == NULL)
+		return SLUICE_STATUS_NO_MEMORY;
+	status = broker->ops->session_branch(broker->context, call, &session);
+	if (status == SLUICE_STATUS_OK)
+		deferred_start_operation(job, session);
+	else
+		deferred_discard(job);
+	return status;
 }
 
 enum sluice_status broker_begin_operation(struct mailbox *mailbox, struct mailbox_call *call)
@@ -216,9 +218,9 @@ enum sluice_status broker_begin_operation(struct mailbox *mailbox, struct mailbo
 
 	if (status != SLUICE_STATUS_OK)
 		return status;
-	status = branch(broker, mailbox, call);
+	status = start_operation(broker, mailbox, call);
 	if (status != SLUICE_STATUS_OK) {
-		operations_forget(operations, call->result);
+		operations_refuse(operations, call->result, status);
 		call->result = 0;
 	}
 	return status;

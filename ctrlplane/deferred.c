@@ -198,17 +198,25 @@ struct deferred_job *deferred_start(struct deferred *deferred, const struct mail
 	return job;
 }
 
-bool deferred_start_operation(struct deferred *deferred, const struct mailbox *mailbox,
-			      const struct sluice_command *command, void *session, uint64_t operation)
+struct deferred_job *deferred_prepare_operation(struct deferred *deferred, const struct mailbox *mailbox,
+						const struct sluice_command *command, uint64_t operation)
 {
 	struct deferred_job *job = make(deferred, mailbox, command);
 
-	if (job == NULL)
-		return false;
+	if (job != NULL)
+		job->operation = operation;
+	return job;
+}
+
+void deferred_start_operation(struct deferred_job *job, void *session)
+{
 	job->call.session = session;
-	job->operation = operation;
-	post(deferred, job);
-	return true;
+	post(job->deferred, job);
+}
+
+void deferred_discard(struct deferred_job *job)
+{
+	free(job);
 }
 
 /* ---- What has come to its end ---------------------------------------------------------------------- */

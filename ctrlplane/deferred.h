@@ -60,9 +60,15 @@ void deferred_destroy(struct deferred *deferred);
 struct deferred_job *deferred_start(struct deferred *deferred, const struct mailbox *mailbox,
 				    const struct sluice_command *command, uint64_t tag);
 
-/** The same for an operation, which has a session of its own. False: out of memory. */
-bool deferred_start_operation(struct deferred *deferred, const struct mailbox *mailbox,
-			      const struct sluice_command *command, void *session, uint64_t operation);
+/**
+ * The same for an operation, in two steps: what can fail comes before its client's session gives anything away.
+ * A job for one of the two functions below, or NULL: out of memory.
+ */
+struct deferred_job *deferred_prepare_operation(struct deferred *deferred, const struct mailbox *mailbox,
+						const struct sluice_command *command, uint64_t operation);
+/** Has a control thread run it, with a session of its own. */
+void deferred_start_operation(struct deferred_job *job, void *session);
+void deferred_discard(struct deferred_job *job);
 
 /** The client of @p session has gone, perhaps in the middle of @p job (NULL: not). @p end is of deferred_reserve(). */
 struct deferred_end;

@@ -125,10 +125,11 @@ enum sluice_status list_info(void *context, struct mailbox_call *call)
 	tell_policy(control, &info);
 	tell_mailboxes(control, &info);
 	uploads_count(&control->uploads, &info);
-	if (call->reply_room < sizeof(info))
+	operations_count(&control->operations, &info);
+	if (call->reply_room < SLUICE_INFO_LEAST)
 		return SLUICE_STATUS_BAD_LENGTH;
-	memcpy(call->reply, &info, sizeof(info));
-	call->reply_length = sizeof(info);
+	call->reply_length = RTE_MIN((uint32_t)sizeof(info), call->reply_room);
+	memcpy(call->reply, &info, call->reply_length);
 	return SLUICE_STATUS_OK;
 }
 

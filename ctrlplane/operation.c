@@ -89,11 +89,12 @@ enum sluice_status operations_begin(struct operations *operations, uid_t user, u
 			.percent = SLUICE_PERCENT_UNKNOWN,
 		};
 	}
+	operations->refused += record == NULL;
 	pthread_mutex_unlock(&operations->lock);
 	return record != NULL ? SLUICE_STATUS_OK : SLUICE_STATUS_TOO_MANY_OPERATIONS;
 }
 
-void operations_forget(struct operations *operations, uint64_t id)
+void operations_refuse(struct operations *operations, uint64_t id, enum sluice_status status)
 {
 	struct sluice_operation_record *record;
 
@@ -101,6 +102,7 @@ void operations_forget(struct operations *operations, uint64_t id)
 	record = find(operations, id);
 	if (record != NULL)
 		*record = (struct sluice_operation_record){0};
+	operations->refused += status == SLUICE_STATUS_NO_MEMORY;
 	pthread_mutex_unlock(&operations->lock);
 }
 
@@ -225,4 +227,11 @@ uint32_t operations_collect(struct operations *operations, uid_t user, enum slui
 	pthread_mutex_unlock(&operations->lock);
 	qsort(records, count, sizeof(*records), by_age);
 	return count;
+}
+
+void operations_count(struct operations *operations, struct sluice_info *info)
+{
+	pthread_mutex_lock(&operations->lock);
+	info->operations_refused = operations->refused;
+	pthread_mutex_unlock(&operations->lock);
 }

@@ -25,6 +25,7 @@ struct operations {
 	struct event_log *events; /* NULL: nobody is told */
 	pthread_mutex_t lock;
 	uint64_t next_id;
+	uint64_t refused;				      /* for want of memory or of a place */
 	struct sluice_operation_record place[OPERATIONS_MAX]; /* id 0: free */
 };
 
@@ -39,8 +40,8 @@ void operations_destroy(struct operations *operations);
 /** OK with *@p id set, or TOO_MANY_OPERATIONS. */
 enum sluice_status operations_begin(struct operations *operations, uid_t user, uint16_t opcode, uint64_t *id);
 
-/** It was refused after all. */
-void operations_forget(struct operations *operations, uint64_t id);
+/** It was refused after all, with @p status. */
+void operations_refuse(struct operations *operations, uint64_t id, enum sluice_status status);
 
 /** It ended like this: keeps result, offset and answer of @p call, and raises OPERATION_DONE. */
 void operations_end(struct operations *operations, uint64_t id, const struct mailbox_call *call,
@@ -67,5 +68,8 @@ bool operations_find(struct operations *operations, uint64_t id, uid_t user, enu
 /** Copies all that @p user and @p role may see, oldest first, to @p records of OPERATIONS_MAX. Returns how many. */
 uint32_t operations_collect(struct operations *operations, uid_t user, enum sluice_role role,
 			    struct sluice_operation_record *records);
+
+/** What was counted since the start. */
+void operations_count(struct operations *operations, struct sluice_info *info);
 
 #endif

@@ -17,6 +17,10 @@ struct sluice_list {
 };
 SLUICE_ASSERT_SIZE(struct sluice_list, 32);
 
+/*
+ * INFO: grows at its end with a minor version. A card cuts it to the room of who asks, which may be an older host; a
+ * host takes what does not come, of an older card, for zero.
+ */
 struct sluice_info {
 	char version[SLUICE_NAME_SIZE];
 	char dpdk_version[SLUICE_NAME_SIZE];
@@ -42,11 +46,15 @@ struct sluice_info {
 	uint8_t hugepages;    /* 1 where hugepages back the pools */
 	uint8_t build_id[20]; /* of the firmware's program */
 	uint8_t reserved[3];
-	uint32_t uploads;	  /* under way, or waiting for a client within their lease */
-	uint64_t uploads_refused; /* since boot: for want of room */
-	uint64_t uploads_expired; /* since boot: leases that ran out */
+	uint32_t uploads;	     /* under way, or waiting for a client within their lease */
+	uint64_t uploads_refused;    /* since boot: for want of room */
+	uint64_t uploads_expired;    /* since boot: leases that ran out */
+	uint64_t operations_refused; /* since boot: for want of memory or of a place */
 };
-SLUICE_ASSERT_SIZE(struct sluice_info, 224);
+SLUICE_ASSERT_SIZE(struct sluice_info, 232);
+
+/* Bytes of it that every version has: less room is none. */
+#define SLUICE_INFO_LEAST 208u
 
 /* Longest lease of an upload: POLICY_BEGIN. */
 #define SLUICE_LEASE_MAX_MS 600000u

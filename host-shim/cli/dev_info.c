@@ -46,7 +46,7 @@ static int ask(struct session *session, struct device_info *d)
 
 	if (session_call(session, &request, &reply, &fault))
 		return session_fault(session, &fault, NULL, NULL);
-	if (reply.out_length != sizeof(d->info))
+	if (reply.out_length < SLUICE_INFO_LEAST)
 		return session_fail(session, EXIT_REFUSED, NULL, "the firmware's answer has another length");
 	code = session_list(session, SLUICE_OP_PORT_LIST, SESSION_NO_NAME, sizeof(struct sluice_port_record), &ports);
 	if (code)

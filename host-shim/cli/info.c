@@ -33,6 +33,7 @@
 	X("uploads", NUMBER, table_number(t, r->uploads))                                                              \
 	X("uploads-refused", NUMBER, table_number(t, r->uploads_refused))                                              \
 	X("uploads-expired", NUMBER, table_number(t, r->uploads_expired))                                              \
+	X("operations-refused", NUMBER, table_number(t, r->operations_refused))                                        \
 	X("tsc-hz", NUMBER, table_number(t, r->tsc_hz))
 
 static const struct table_column info_columns[] = {INFO_TABLE(TABLE_AS_COLUMN)};
@@ -81,16 +82,16 @@ static struct table *info_table(const struct session *session, const struct slui
 
 int run_info(struct session *session)
 {
-	struct sluice_info info;
+	struct sluice_info info = {0};
 	const struct request request = {.opcode = SLUICE_OP_INFO, .out = &info, .out_capacity = sizeof(info)};
 	struct sluice_reply reply;
 	struct sluice_fault fault;
 
 	if (session_call(session, &request, &reply, &fault))
 		return session_fault(session, &fault, NULL, NULL);
-	if (reply.out_length != sizeof(info))
-		return session_fail(session, EXIT_REFUSED, NULL, "the firmware's answer has %u bytes instead of %zu",
-				    reply.out_length, sizeof(info));
+	if (reply.out_length < SLUICE_INFO_LEAST)
+		return session_fail(session, EXIT_REFUSED, NULL, "the firmware's answer has %u bytes instead of %u",
+				    reply.out_length, SLUICE_INFO_LEAST);
 	return session_print(session, info_table(session, &info));
 }
 

@@ -218,6 +218,24 @@ static void the_firmware_tells_about_itself(void **state)
 	assert_int_equal(info->mbufs_free, 1023);
 }
 
+/* An older host has less room, a newer one more. */
+static void info_is_cut_to_the_room_that_there_is(void **state)
+{
+	struct sluice_info info;
+
+	(void)state;
+	client.room = sizeof(info) + 64;
+	expect(INFO, 0, NULL, 0, OK);
+	assert_int_equal(client.call.reply_length, sizeof(info));
+	client.room = SLUICE_INFO_LEAST;
+	expect(INFO, 0, NULL, 0, OK);
+	assert_int_equal(client.call.reply_length, SLUICE_INFO_LEAST);
+	memcpy(&info, client.reply, SLUICE_INFO_LEAST);
+	assert_int_equal(info.policy_generation, 1);
+	client.room = SLUICE_INFO_LEAST - 1;
+	expect(INFO, 0, NULL, 0, BAD_LENGTH);
+}
+
 /* ---- The end ------------------------------------------------------------------------------------- */
 
 static void a_client_that_goes_leaves_nothing(void **state)
@@ -346,6 +364,7 @@ int main(void)
 		ON_MACHINE(stacks_are_listed_from_the_host_side),
 		ON_MACHINE(drivers_ports_workers_and_drops_are_listed),
 		ON_MACHINE(the_firmware_tells_about_itself),
+		ON_MACHINE(info_is_cut_to_the_room_that_there_is),
 		ON_MACHINE(a_client_that_goes_leaves_nothing),
 		ON_MACHINE(an_oid_is_asked_of_an_instance),
 		ON_MACHINE(an_oid_that_is_refused_says_why),

@@ -192,6 +192,11 @@ static void an_operation_takes_the_upload_with_it(void **state)
 	expect(POLICY_BEGIN, image.length, NULL, 0, OK);
 	assert_int_equal(branch(SLUICE_OP_POLICY_COMMIT, &session), SLUICE_STATUS_INCOMPLETE);
 	expect(POLICY_CHUNK, 0, image.header, (uint32_t)image.length, OK);
+	machine_fail_allocation = 1;
+	assert_int_equal(branch(SLUICE_OP_POLICY_COMMIT, &session), SLUICE_STATUS_NO_MEMORY);
+	assert_int_equal(machine_fail_allocation, 0);
+	expect(POLICY_STATUS, 0, NULL, 0, OK); /* it has it still */
+	assert_int_equal(client.call.result, image.length);
 	assert_int_equal(branch(SLUICE_OP_POLICY_COMMIT, &session), SLUICE_STATUS_OK);
 	expect(POLICY_COMMIT, 0, NULL, 0, NO_TRANSACTION);
 	expect(POLICY_BEGIN, image.length, NULL, 0, OK);

@@ -254,7 +254,7 @@
 		M(sluice_list, total, 12, 4) \
 		M(sluice_list, generation, 16, 8) \
 		M(sluice_list, reserved, 24, 8) \
-	R(sluice_info, 224) \
+	R(sluice_info, 232) \
 		M(sluice_info, version, 0, 32) \
 		M(sluice_info, dpdk_version, 32, 32) \
 		M(sluice_info, policy_generation, 64, 8) \
@@ -282,6 +282,7 @@
 		M(sluice_info, uploads, 204, 4) \
 		M(sluice_info, uploads_refused, 208, 8) \
 		M(sluice_info, uploads_expired, 216, 8) \
+		M(sluice_info, operations_refused, 224, 8) \
 	R(sluice_upload_record, 24) \
 		M(sluice_upload_record, id, 0, 8) \
 		M(sluice_upload_record, length, 8, 4) \

@@ -23,11 +23,27 @@ static struct {
 	uint32_t sessions; /* of clients and operations; atomic */
 	uint32_t runs;	   /* atomic */
 	enum sluice_status refuse_branch_with;
+	bool has_upload; /* the client's session; a load takes it with it */
 } driver;
 
 static struct operations operations;
 static struct event_log events;
 static struct threads *threads;
+
+/* ---- Memory ---------------------------------------------------------------------------------------- */
+
+/* Of this thread, which is the broker's; -1: none fails. */
+static _Thread_local int calls_before_failure = -1;
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	if (calls_before_failure >= 0 && calls_before_failure-- == 0)
+		return NULL;
+	return __real_calloc(count, size);
+}
 
 /* ---- Handlers -------------------------------------------------------------------------------------- */
 
@@ -102,6 +118,7 @@ static enum sluice_status branch_session(void *context, struct mailbox_call *cal
 	assert_ptr_equal(call->session, &driver);
 	if (driver.refuse_branch_with != SLUICE_STATUS_OK)
 		return driver.refuse_branch_with;
+	driver.has_upload = false;
 	__atomic_add_fetch(&driver.sessions, 1, __ATOMIC_ACQ_REL);
 	*session = &operations;
 	return SLUICE_STATUS_OK;
@@ -378,6 +395,47 @@ static void test_what_cannot_be_one_is_refused(void **state)
 	peer_close(&peer);
 }
 
+static uint64_t refused(void)
+{
+	struct sluice_info info = {0};
+
+	operations_count(&operations, &info);
+	return info.operations_refused;
+}
+
+/* Wherever memory runs out: it is counted, nothing is under way, and the client has what it had. */
+static void test_no_memory_leaves_all_with_its_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_completion completion;
+	uint32_t failed = 0;
+	struct peer peer;
+
+	join(fixture, &peer);
+	memcpy(peer.ring.stage_in, "payload", 8);
+	driver.has_upload = true;
+	for (;;) {
+		calls_before_failure = failed;
+		completion = give(fixture, &peer, operation_of(SLUICE_OP_DRIVER_LOAD));
+		if (calls_before_failure >= 0)
+			break; /* all of it was there */
+		expect_status(&completion, SLUICE_STATUS_NO_MEMORY);
+		assert_int_equal(completion.result, 0);
+		assert_true(driver.has_upload);
+		assert_int_equal(driver.sessions, 1);
+		assert_int_equal(refused(), ++failed);
+	}
+	calls_before_failure = -1;
+	assert_true(failed > 0);
+	expect_status(&completion, SLUICE_STATUS_OK);
+	assert_false(driver.has_upload);
+	sem_post(&driver.go);
+	wait_done(fixture, &peer, completion.result);
+	assert_int_equal(driver.runs, 1);
+	assert_int_equal(refused(), failed);
+	peer_close(&peer);
+}
+
 /* Else a lost answer would leave a client with an operation that it does not know. */
 static void test_a_token_brings_the_same_one_back(void **state)
 {
@@ -517,6 +575,7 @@ int main(void)
 		CASE(it_outlives_its_client),
 		CASE(the_end_of_the_broker_waits_for_it),
 		CASE(what_cannot_be_one_is_refused),
+		CASE(no_memory_leaves_all_with_its_client),
 		CASE(a_token_brings_the_same_one_back),
 		CASE(the_library_begins_and_waits),
 		CASE(the_store_is_bounded),
