@@ -51,6 +51,8 @@ class Host:
         self.queues, self.entries, self.mtu = queues, entries, mtu
         self.card = mmap.mmap(self.descriptors[MAILBOX_DESCRIPTORS], card_size, prot=mmap.PROT_READ)
         self.host = mmap.mmap(self.descriptors[MAILBOX_DESCRIPTORS + 1], host_size)
+        # struct reads and writes byte by byte: the other side would see what is neither the old index nor the new one
+        self.card_words, self.host_words = memoryview(self.card).cast("I"), memoryview(self.host).cast("I")
         self.receive_ring = page(CARD_LINE * queues)
         self.send_ring = page(HOST_LINE * queues)
         self.return_ring = self.send_ring + entries * DESC
@@ -60,6 +62,8 @@ class Host:
     def close(self):
         """As if the host had died: nothing is given back."""
         self.socket.close()
+        self.card_words.release()
+        self.host_words.release()
         self.card.close()
         self.host.close()
         for descriptor in self.descriptors:
@@ -72,7 +76,7 @@ class Host:
         self.close()
 
     def card_word(self, offset):
-        return struct.unpack_from("<I", self.card, offset)[0]
+        return self.card_words[offset // 4]
 
     def status(self):
         return self.card_word(132)
@@ -101,7 +105,7 @@ class Host:
         struct.pack_into("<I", self.host, self.send_ring + (self.tail - 1) % self.entries * DESC, offset)
 
     def publish(self, tail=None):
-        struct.pack_into("<I", self.host, 0, self.tail if tail is None else tail)
+        self.host_words[0] = self.tail if tail is None else tail
 
     def send(self, frame, info=None):
         """One frame in as many buffers as it takes."""
@@ -127,6 +131,6 @@ class Host:
             if not flags & MORE:
                 frames.append(frame)
                 frame = b""
-        struct.pack_into("<I", self.host, 64, self.head)
-        struct.pack_into("<I", self.host, 128, self.returned)
+        self.host_words[64 // 4] = self.head
+        self.host_words[128 // 4] = self.returned
         return frames
