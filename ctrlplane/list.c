@@ -172,6 +172,7 @@ static void read_ethdev(const struct edge_port *port, struct sluice_port_record 
 {
 	struct rte_eth_stats stats = {0};
 	struct rte_eth_link link = {0};
+	uint64_t held_cycles = 0;
 
 	rte_eth_stats_get(port->port_id, &stats);
 	rte_eth_link_get_nowait(port->port_id, &link);
@@ -187,7 +188,10 @@ static void read_ethdev(const struct edge_port *port, struct sluice_port_record 
 		record->rx_bytes += __atomic_load_n(&port->queues[q].rx_bytes, __ATOMIC_RELAXED);
 		record->tx_packets += __atomic_load_n(&port->queues[q].tx_packets, __ATOMIC_RELAXED);
 		record->tx_bytes += __atomic_load_n(&port->queues[q].tx_bytes, __ATOMIC_RELAXED);
+		record->rx_held_back += __atomic_load_n(&port->queues[q].holds, __ATOMIC_RELAXED);
+		held_cycles += __atomic_load_n(&port->queues[q].held_cycles, __ATOMIC_RELAXED);
 	}
+	record->rx_held_back_us = (uint64_t)((double)held_cycles * 1e6 / (double)rte_get_tsc_hz());
 }
 
 static void read_host(struct sluice_port_record *record)

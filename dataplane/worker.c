@@ -48,13 +48,21 @@ IM_DISPATCH static uint16_t poll_port(struct worker *worker, struct edge_port *p
 	return count;
 }
 
+/* What a host sends stays in its port while the wire is behind. */
+IM_DISPATCH static uint16_t poll_host(struct worker *worker, const struct worker_lane *lane)
+{
+	if (unlikely(edge_port_is_held_back(lane->upper, lane->lower, lane->queue)))
+		return 0;
+	return poll_port(worker, lane->upper);
+}
+
 IM_DISPATCH static uint32_t serve(struct worker *worker, const struct worker_lane *lane, bool receive)
 {
 	uint32_t moved = 0;
 
 	worker->im->queue = lane->queue;
 	if (receive) {
-		moved += poll_port(worker, lane->upper);
+		moved += poll_host(worker, lane);
 		moved += poll_port(worker, lane->lower);
 	}
 	moved += edge_port_flush(lane->lower);

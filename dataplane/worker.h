@@ -2,7 +2,8 @@
 /*
  * Workers: one thread on each core given to the datapath, polling.
  *
- *   turn:  for each lane:  block in force -> burst from the host side -> block in force -> burst from the wire side
+ *   turn:  for each lane:  block in force -> burst from the host side, unless the wire is behind
+ *                          -> block in force -> burst from the wire side
  *                          -> transmit what waits, partial bursts too
  *          quiescent state
  *

@@ -208,6 +208,7 @@ void edge_queue_stuck(struct edge_port *port, struct edge_queue *queue)
 	if (now - queue->stuck_since <= EDGE_STUCK_SECONDS * rte_get_tsc_hz())
 		return;
 	queue->stuck_since = 0;
+	queue->given_up = true;
 	give_up(port, queue, IM_STATUS_FAILURE);
 }
 

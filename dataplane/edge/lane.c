@@ -212,6 +212,8 @@ uint16_t edge_port_flush(struct edge_port *port)
 		edge_queue_stuck(port, queue);
 	else
 		queue->stuck_since = 0;
+	if (unlikely(queue->given_up) && done > 0)
+		queue->given_up = false;
 	if (done == 0 && port->collects)
 		collect(port, queue, q);
 	queue->flushing = false;

@@ -69,10 +69,15 @@ struct edge_queue {
 	uint32_t chores;      /* atomic: enum edge_chore */
 	uint32_t idle_turns;  /* of a port that collects, since it was last called */
 	bool flushing;	      /* a completion may send again: the flush that runs takes that along */
+	bool held;	      /* not received from: what came before waits for the wire */
+	bool given_up;	      /* what waited, as the port is stuck, and it has taken nothing since */
 	uint32_t pending;     /* packets that wait, in order ... */
 	uint32_t frames;      /* ... behind those frames, whose packets are home */
 	uint32_t cancel_id;   /* of the chore; the newest alone: a cancel may come too late anyway (4.26) */
 	uint64_t stuck_since; /* TSC; 0: it is not */
+	uint64_t holds;	      /* times that it was held; readers: control thread ... */
+	uint64_t held_cycles; /* ... TSC cycles of all of them, up to ... */
+	uint64_t held_since;  /* ... the last look */
 	struct im_packet *packets[EDGE_PENDING_MAX];
 	struct rte_mbuf *mbufs[EDGE_PENDING_MAX]; /* the frames */
 	struct edge_inbox inbox;
@@ -150,6 +155,20 @@ IM_PASSIVE void edge_port_serve(struct edge_port *port, uint16_t queue, uint32_t
 
 /** Whether anything waits on the queue for transmission. Level: DISPATCH, its owner. */
 IM_DISPATCH bool edge_port_waits(const struct edge_port *port, uint16_t queue);
+
+/** What edge_port_is_held_back() does where anything waits, or did. Level: DISPATCH. */
+IM_DISPATCH bool edge_hold_back(struct edge_port *upper, const struct edge_port *lower);
+
+/** Whether the frames of @p upper stay in the port for now, because what was sent before them waits for @p lower: on
+ * the current lane's queue, after a flush of @p lower. Level: DISPATCH, its owner. */
+static inline bool edge_port_is_held_back(struct edge_port *upper, const struct edge_port *lower, uint16_t queue)
+{
+	const struct edge_queue *wire = &lower->queues[queue];
+
+	if (likely((wire->pending | wire->frames | upper->queues[queue].held) == 0))
+		return false;
+	return edge_hold_back(upper, lower);
+}
 
 /** Receive one burst from the current lane's queue into the stack. Returns the packets. Level: DISPATCH. */
 IM_DISPATCH uint16_t edge_port_poll(struct edge_port *port);

@@ -59,13 +59,23 @@ IM_DISPATCH static bool take_one(struct hostport_queue *queue, struct ring_in *i
 	return true;
 }
 
+/* Frames on the wire that it becomes. */
+IM_DISPATCH static uint32_t segments_of(const struct rte_mbuf *mbuf)
+{
+	if (likely(!(mbuf->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG))))
+		return 1;
+	return rte_pktmbuf_pkt_len(mbuf) / mbuf->tso_segsz + 1;
+}
+
 /* As many looks as frames are wanted, so that a host that sends nothing but rubbish costs no more than one that does
- * not. */
+ * not. And no large send more once the frames that those taken become are those of the longest one: twice as many is
+ * what a queue that is empty has room for. */
 uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 {
 	struct hostport_queue *queue = opaque;
 	struct hostport_pair *pair = pair_of(queue);
 	uint16_t looks = 0, taken = 0;
+	uint32_t segments = 0;
 	uint64_t bytes = 0;
 
 	if (pair == NULL || is_draining(queue))
@@ -75,10 +85,13 @@ uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 		quarantine(queue, pair, pair->in.fault);
 		return 0;
 	}
-	for (; looks < count && take_one(queue, &pair->in, &mbufs[taken]); looks++) {
+	for (; looks < count && segments < SLUICE_DATA_SEGS_MAX; looks++) {
+		if (!take_one(queue, &pair->in, &mbufs[taken]))
+			break;
 		if (mbufs[taken] == NULL)
 			continue;
 		bytes += rte_pktmbuf_pkt_len(mbufs[taken]);
+		segments += segments_of(mbufs[taken]);
 		taken++;
 	}
 	if (looks == 0)

@@ -89,9 +89,11 @@ struct sluice_port_record {
 	uint64_t rx_no_mbuf;
 	uint64_t host_lent; /* receive buffers, to hosts; = returned + forfeited + held */
 	uint64_t host_returned;
-	uint64_t host_forfeited; /* by hosts that had them when they hung up or were cut off */
+	uint64_t host_forfeited;  /* by hosts that had them when they hung up or were cut off */
+	uint64_t rx_held_back;	  /* times that its frames were left in the port, as the wire was behind ... */
+	uint64_t rx_held_back_us; /* ... and for how long, each queue's time added */
 };
-SLUICE_ASSERT_SIZE(struct sluice_port_record, 712);
+SLUICE_ASSERT_SIZE(struct sluice_port_record, 728);
 
 struct sluice_driver_record {
 	char name[SLUICE_NAME_SIZE];

@@ -49,7 +49,9 @@ static const struct command commands[] = {
 		.summary = "Show what the ports have received, sent and lost",
 		.details =
 			"Bytes are those of the frames, without preamble and checksum. Packets that the firmware itself "
-			"drops are shown by drops.",
+			"drops are shown by drops. Of a port of a host, rx-held-back tells how often the host's frames "
+			"were left in it because those before them waited for the wire, and rx-held-back-us for how many "
+			"microseconds.",
 		.example = "sluicectl port stats",
 		.run = run_port_stats,
 	},

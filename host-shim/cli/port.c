@@ -58,6 +58,8 @@ int run_port_list(struct session *session)
 	X("rx-errors", NUMBER, table_number(t, r->rx_errors))                                                          \
 	X("tx-errors", NUMBER, table_number(t, r->tx_errors))                                                          \
 	X("rx-no-mbuf", NUMBER, table_number(t, r->rx_no_mbuf))                                                        \
+	X("rx-held-back", NUMBER, table_number(t, r->rx_held_back))                                                    \
+	X("rx-held-back-us", NUMBER, table_number(t, r->rx_held_back_us))                                              \
 	X("host-lent", NUMBER, table_number(t, r->host_lent))                                                          \
 	X("host-returned", NUMBER, table_number(t, r->host_returned))                                                  \
 	X("host-forfeited", NUMBER, table_number(t, r->host_forfeited))                                                \

@@ -81,7 +81,9 @@ static void rate(struct table *t, const struct view *view, uint64_t before, uint
 	X("rx-bytes", BYTES, table_number(t, r->rx_bytes))                                                             \
 	X("tx-packets", NUMBER, table_number(t, r->tx_packets))                                                        \
 	X("tx-bytes", BYTES, table_number(t, r->tx_bytes))                                                             \
-	X("rx-missed", NUMBER, table_number(t, r->rx_missed))
+	X("rx-missed", NUMBER, table_number(t, r->rx_missed))                                                          \
+	X("rx-held-back", NUMBER, table_number(t, r->rx_held_back))                                                    \
+	X("rx-held-back-us", NUMBER, table_number(t, r->rx_held_back_us))
 #define PORT_RATES(X)                                                                                                  \
 	X("rx-mpps", RATE, rate(t, view, b->rx_packets, r->rx_packets, MPPS))                                          \
 	X("rx-gbps", RATE, rate(t, view, b->rx_bytes, r->rx_bytes, GBPS))                                              \

@@ -6,8 +6,10 @@ import socket
 import struct
 from pathlib import Path
 
+import datarings
 import firmware as fw
 import hostside
+import programs
 import pytest
 from hostside import CARD_END, DEVICE, HOST4, WIRE4, WIRE_END
 
@@ -106,6 +108,78 @@ def test_a_host_that_stops(start):
     assert len(heard.numbers) + lost[("host0", "in", "host-short")] == frames
     assert heard.numbers == sorted(set(heard.numbers))
     card.wire.ping(HOST4)
+
+
+def slow_down(card, *limit):
+    card.inside.run("tc", "qdisc", "add", "dev", CARD_END, "root", "tbf", "rate", "20mbit", "burst", "4kb", "limit", *limit)
+
+
+def over_refusing_veth(folder):
+    """What the kernel has no room for it refuses, and tells the card so; beside it is a stack whose wire takes all."""
+    card = hostside.over_veth(folder, beside=True)
+    wire = next(port for port in card.document["sluice:ports"]["port"] if port["name"] == "wire0")
+    wire["devargs"] = f"net_pcap0,rx_iface_in={CARD_END},tx_iface={CARD_END}"
+    return card
+
+
+def held_back(card, port="host0"):
+    row = card.firmware.port(port)
+    assert (row["rx-held-back"] > 0) == (row["rx-held-back-us"] > 0), row
+    return row["rx-held-back"]
+
+
+def dropped_on_the_way_out(card):
+    return {where: count for where, count in card.firmware.drops().items() if where[1] == "out" and count > 0}
+
+
+def test_a_wire_that_refuses(start):
+    """The host's frames wait in its own kernel, and what that took arrives: the card loses none, and serves others."""
+    card, frames, length = start(over_refusing_veth), 3000, 1000
+    assert held_back(card) == 0
+    slow_down(card, "20kb")
+    heard = Heard(card.wire, WIRE_END)
+    before = lost_by(card.host, DEVICE)
+    with datarings.Host(card.runtime_dir, "host1") as beside:
+        sent = send_frames(card.host, DEVICE, range(frames), length)
+        passed = 0
+        while len(heard.all()) < sent - (lost_by(card.host, DEVICE) - before):
+            beside.send(frame(passed))
+            fw.wait_until(beside.sent, "the card takes a frame of another host", 10)
+            passed += 1
+    assert heard.numbers == sorted(set(heard.numbers))
+    assert held_back(card) > 0 and dropped_on_the_way_out(card) == {}
+    assert card.firmware.sent("wire1") == passed > 0 and held_back(card, "host1") == 0
+    card.host.ping(WIRE4)
+
+
+@pytest.mark.parametrize("words", [[], ["--udp", "--length", "1400", "--bitrate", "0"]])
+def test_programs_over_a_wire_that_refuses(start, words):
+    """Large sends of TCP, and datagrams as fast as they go: the card loses none of either."""
+    card = start(over_refusing_veth)
+    slow_down(card, "20kb")
+    with programs.iperf_server(card.wire):
+        measured = programs.iperf(card.host, WIRE4, "--time", "2", *words)
+    assert held_back(card) > 0 and dropped_on_the_way_out(card) == {}
+    received = measured["sum_received"]
+    assert received["bits_per_second"] > 10e6, "of 20"
+
+
+def test_a_wire_that_is_dead_holds_nobody_back(start):
+    """It takes nothing more: the host waits for some seconds, and then what it sends is dropped and counted."""
+    card = start(over_refusing_veth)
+    card.inside.ip("link", "set", CARD_END, "down")
+    received = card.firmware.received("host0")
+    deadline = [("wire0", "out", "tx-refused"), ("wire0", "out", "tx-queue-full")]
+
+    def lost():
+        send_frames(card.host, DEVICE, range(100))
+        drops = card.firmware.drops()
+        return all(drops[where] > 0 for where in deadline)
+
+    fw.wait_until(lost, "frames are taken again, and dropped", 30, 0.1)
+    assert held_back(card) > 0 and card.firmware.received("host0") > received + 256
+    card.inside.ip("link", "set", CARD_END, "up")
+    fw.wait_until(lambda: card.host.can_ping(WIRE4), "the wire works again", 30)
 
 
 def over_slow_veth(folder):

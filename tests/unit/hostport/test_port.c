@@ -496,6 +496,38 @@ static void a_burst_is_not_longer_than_asked_for(void **state)
 	assert_int_equal(receive(bed, 0), 2);
 }
 
+/* A large send of TCP over IPv4, to be cut into 98 frames. */
+static void send_large(struct bed *bed)
+{
+	static const uint8_t headers[] = {
+		2,    0,  0,	0,    0, 1, 2, 0, 0,  0, 0, 2, 8,    0,			      /* Ethernet */
+		0x45, 0,  0x07, 0xc2, 0, 0, 0, 0, 64, 6, 0, 0, 10,   0,	   0, 1, 10, 0, 0, 2, /* IPv4 */
+		0,    80, 0,	80,   0, 0, 0, 0, 0,  0, 0, 0, 0x50, 0x10, 0, 0, 0,  0, 0, 0, /* TCP */
+	};
+	static const struct sluice_frame_meta meta = {
+		.flags = 1, .csum_start = 34, .csum_offset = 16, .gso_type = 1, .gso_size = 20};
+	uint32_t at = host_send_buffer(&bed->host, 0, host_line(&bed->host, 0)->send_tail % ENTRIES);
+
+	memcpy(bed->host.host + at, &meta, sizeof(meta));
+	memcpy(bed->host.host + at + sizeof(meta), headers, sizeof(headers));
+	host_send_desc(&bed->host, 0,
+		       (struct sluice_desc){.offset = at, .length = sizeof(meta) + 2000, .flags = SLUICE_DESC_META});
+}
+
+/* However many frames are asked for: what is to be cut becomes fewer than a wire's queue has room for. */
+static void large_sends_come_a_few_at_a_time(void **state)
+{
+	struct bed *bed = *state;
+
+	for (int i = 0; i < 5; i++)
+		send_large(bed);
+	host_send(&bed->host, 0, 60, 0, 1);
+	assert_int_equal(receive(bed, 0), 2);
+	assert_int_equal(receive(bed, 0), 2);
+	assert_int_equal(receive(bed, 0), 2); /* one, and the small one behind it */
+	assert_int_equal(counters(0).send_refused, 0);
+}
+
 static void bad_frames_are_counted_and_good_ones_pass(void **state)
 {
 	struct bed *bed = *state;
@@ -681,6 +713,7 @@ int main(void)
 		CASE(a_port_that_goes_first_forgets_its_client),
 		CASE(frames_go_both_ways_on_each_queue),
 		CASE(a_burst_is_not_longer_than_asked_for),
+		CASE(large_sends_come_a_few_at_a_time),
 		CASE(bad_frames_are_counted_and_good_ones_pass),
 		CASE(rubbish_costs_no_more_than_a_burst),
 		CASE(without_mbufs_frames_wait),
