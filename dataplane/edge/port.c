@@ -11,7 +11,7 @@
 #include <rte_ethdev.h>
 
 #include "im/core.h"
-#include "port.h"
+#include "lent.h"
 
 #define RX_DESCRIPTORS 512
 #define TX_DESCRIPTORS 512
@@ -284,6 +284,7 @@ void edge_port_destroy(struct edge_port *port)
 
 	if (port == NULL)
 		return;
+	edge_report_lent(port);
 	if (port->started)
 		rte_eth_dev_stop(port->port_id);
 	close_device(port);

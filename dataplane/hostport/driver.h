@@ -73,7 +73,10 @@ struct eth_dev_ops {
 	int (*mtu_set)(struct rte_eth_dev *dev, uint16_t mtu);
 	int (*stats_get)(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
 	int (*stats_reset)(struct rte_eth_dev *dev);
-	void *unnamed4[4];
+	int (*xstats_get)(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned int count);
+	void *unnamed4;
+	int (*xstats_get_names)(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int count);
+	void *unnamed8;
 	int (*dev_infos_get)(struct rte_eth_dev *dev, struct rte_eth_dev_info *info);
 	void *unnamed5[16];
 	int (*rx_queue_setup)(struct rte_eth_dev *dev, uint16_t queue, uint16_t descriptors, unsigned int socket,
@@ -85,6 +88,7 @@ struct eth_dev_ops {
 };
 static_assert(offsetof(struct eth_dev_ops, mac_addr_set) == 0x78, "DPDK 22.11");
 static_assert(offsetof(struct eth_dev_ops, mtu_set) == 0x88, "DPDK 22.11");
+static_assert(offsetof(struct eth_dev_ops, xstats_get_names) == 0xb0, "DPDK 22.11");
 static_assert(offsetof(struct eth_dev_ops, dev_infos_get) == 0xc0, "DPDK 22.11");
 static_assert(offsetof(struct eth_dev_ops, rx_queue_setup) == 0x148, "DPDK 22.11");
 static_assert(offsetof(struct eth_dev_ops, tx_queue_setup) == 0x168, "DPDK 22.11");

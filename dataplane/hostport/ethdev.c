@@ -156,6 +156,41 @@ IM_PASSIVE static int get_stats(struct rte_eth_dev *dev, struct rte_eth_stats *s
 	return 0;
 }
 
+/* ---- Extended statistics: the account of receive buffers ------------------------------------------- */
+
+#define XSTATS(X) X(lent) X(returned) X(forfeited) X(held)
+
+enum {
+#define X(name) XSTAT_##name,
+	XSTATS(X)
+#undef X
+		XSTAT_COUNT
+};
+
+/* Both say how many there are, and fill in where there is room for all of them. */
+IM_PASSIVE static int get_xstat_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int count)
+{
+	(void)dev;
+	if (names == NULL || count < XSTAT_COUNT)
+		return XSTAT_COUNT;
+#define X(member) strcpy(names[XSTAT_##member].name, HOSTPORT_XSTAT(#member));
+	XSTATS(X)
+#undef X
+	return XSTAT_COUNT;
+}
+
+IM_PASSIVE static int get_xstats(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned int count)
+{
+	struct hostport_account account;
+
+	if (stats == NULL || count < XSTAT_COUNT || !hostport_account(port_of(dev)->device, &account))
+		return XSTAT_COUNT;
+#define X(member) stats[XSTAT_##member] = (struct rte_eth_xstat){.id = XSTAT_##member, .value = account.member};
+	XSTATS(X)
+#undef X
+	return XSTAT_COUNT;
+}
+
 static const struct eth_dev_ops operations = {
 	.dev_configure = configure,
 	.dev_start = start,
@@ -170,6 +205,8 @@ static const struct eth_dev_ops operations = {
 	.set_mc_addr_list = set_multicast,
 	.mtu_set = set_mtu,
 	.stats_get = get_stats,
+	.xstats_get = get_xstats,
+	.xstats_get_names = get_xstat_names,
 	.dev_infos_get = get_info,
 	.rx_queue_setup = set_up_rx,
 	.tx_queue_setup = set_up_tx,

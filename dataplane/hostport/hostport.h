@@ -26,6 +26,9 @@
 
 #define HOSTPORT_DRIVER "net_host"
 
+/** Extended statistics of the device: members of struct hostport_account. */
+#define HOSTPORT_XSTAT(member) "host_" member
+
 /** A client's rings at a port. */
 struct hostport_link;
 

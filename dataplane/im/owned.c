@@ -114,3 +114,21 @@ uint32_t im_report_leaks(struct im_wrapper *wrapper)
 	reclaim(owned);
 	return left + out;
 }
+
+/* ---- Lent beyond the stack ------------------------------------------------------------------------- */
+
+uint64_t im_report_lent(const char *driver, const char *port, const struct im_lent *lent)
+{
+	uint64_t out = lent->lent - lent->returned - lent->forfeited;
+	char text[256] = "";
+
+	im_append(text, sizeof(text), "port '%s' has lent %lu buffers: %lu returned, %lu forfeited, %lu outstanding",
+		  port, lent->lent, lent->returned, lent->forfeited, out);
+	if (im_is_verified())
+		fprintf(stderr, "verifier: %s\n", text);
+	if (out == 0)
+		return 0;
+	__atomic_add_fetch(&leaked, (uint32_t)out, __ATOMIC_RELAXED);
+	report("12.16", driver, text);
+	return out;
+}

@@ -169,6 +169,17 @@ void im_disown(struct im_object *object);
  * PASSIVE. */
 IM_PASSIVE uint32_t im_report_leaks(struct im_wrapper *wrapper);
 
+/** Buffers that a port has lent to whoever is at its far end, which is no driver: the port counts them itself. */
+struct im_lent {
+	uint64_t lent; /* ever */
+	uint64_t returned;
+	uint64_t forfeited; /* by those that are gone */
+};
+
+/** The port @p port of @p driver goes, and what it has lent should be back. What is out is a violation of 12.16; the
+ * verifier tells the account in any case. Returns how many are out. Level: PASSIVE. */
+IM_PASSIVE uint64_t im_report_lent(const char *driver, const char *port, const struct im_lent *lent);
+
 /* ---- Levels, locks, handlers --------------------------------------------------------------------- */
 
 /* What a handler is called for: the object of its frame. */

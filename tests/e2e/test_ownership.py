@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Receive buffers that a host has, at the end of the firmware: it waits for them, says so, and does not wait for ever."""
+import re
 import signal
 import socket
 import time
@@ -11,6 +12,7 @@ import policies
 import pytest
 
 BROADCAST = b"\xff" * 6 + b"\2\0\0\0\0\x0e\x88\xb5" + bytes(50)
+LENT = re.compile(r"verifier: port 'host0' has lent (\d+) buffers: (\d+) returned, (\d+) forfeited, (\d+) outstanding")
 WAITING, CUT_OFF, RETURNED = "waiting up to", "is cut off", "the hosts have returned all receive buffers"
 
 
@@ -20,6 +22,13 @@ def account(running, name="host0"):
     lent, returned, forfeited, held = (row[f"host-{word}"] for word in ("lent", "returned", "forfeited", "held"))
     assert lent == returned + forfeited + held, row
     return lent, returned, forfeited, held
+
+
+def at_the_end(report):
+    """lent, returned, forfeited, outstanding when the port went, as the verifier tells it."""
+    lent, returned, forfeited, outstanding = map(int, LENT.search(report).groups())
+    assert lent == returned + forfeited + outstanding
+    return lent, returned, forfeited, outstanding
 
 
 def held(running, name="host0"):
@@ -77,6 +86,9 @@ def test_the_end_waits_for_a_host(stopped):
     shim.process.send_signal(signal.SIGCONT)
     report = running.ended()
     assert RETURNED in report and CUT_OFF not in report
+    lent, _, forfeited, outstanding = at_the_end(report)
+    assert lent >= 20 and forfeited == 0 and outstanding == 0
+    assert "verifier: port 'host1' has lent 0 buffers" in report
     shim.stop()
 
 
@@ -88,7 +100,10 @@ def test_the_end_does_not_wait_for_ever(stopped):
     report = running.ended()
     assert "waiting up to 1000 ms for" in report and RETURNED not in report
     line = next(line for line in report.splitlines() if CUT_OFF in line)
-    assert int(line.split("has not returned ")[1].split()[0]) >= 20 and "port 'host0'" in line
+    cut_off = int(line.split("has not returned ")[1].split()[0])
+    assert cut_off >= 20 and "port 'host0'" in line
+    _, _, forfeited, outstanding = at_the_end(report)
+    assert forfeited >= cut_off and outstanding == 0
     assert "mbufs and" in report and "are back" in report
 
 
