@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The way of packets: one burst from, or to, a host. */
 #include "copy.h"
+#include "join.h"
 #include "port.h"
 
 IM_DISPATCH static void add(uint64_t *counter, uint64_t count)
@@ -107,7 +108,7 @@ uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 
 /* What became of the frames of a burst: counted in the queue once. */
 struct given {
-	uint64_t done, bytes, short_of, refused;
+	uint64_t done, bytes, short_of, refused, joined;
 };
 
 IM_DISPATCH static void give_one(struct given *given, struct ring_out *out, const struct rte_mbuf *mbuf)
@@ -126,12 +127,57 @@ IM_DISPATCH static void give_one(struct given *given, struct ring_out *out, cons
 	}
 }
 
+/* It counts as the segments that it was made of, each with headers of its own. */
+IM_DISPATCH static void give_joined(struct given *given, struct ring_out *out, const struct rte_mbuf *mbuf)
+{
+	uint32_t more = join_segments(mbuf) - 1;
+	uint64_t done = given->done, short_of = given->short_of;
+
+	give_one(given, out, mbuf);
+	if (given->done > done) {
+		given->done += more;
+		given->bytes += more * join_header_bytes(mbuf);
+		given->joined += more + 1;
+	} else if (given->short_of > short_of) {
+		given->short_of += more;
+	}
+}
+
+IM_DISPATCH static void give(struct given *given, struct ring_out *out, struct rte_mbuf **mbufs, uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		give_one(given, out, mbufs[i]);
+	rte_pktmbuf_free_bulk(mbufs, count);
+}
+
+/* The list is the caller's, and stays as it is. */
+IM_DISPATCH static void join_and_give(struct given *given, struct ring_out *out, struct rte_mbuf **mbufs,
+				      uint16_t count)
+{
+	struct rte_mbuf *frames[JOIN_BURST];
+
+	for (uint16_t done = 0; done < count; done += JOIN_BURST) {
+		uint16_t part = (uint16_t)RTE_MIN(count - done, (int)JOIN_BURST);
+
+		memcpy(frames, &mbufs[done], part * sizeof(frames[0]));
+		part = join_frames(frames, part, ring_out_room(out));
+		for (uint16_t i = 0; i < part; i++) {
+			if (join_is_made(frames[i]))
+				give_joined(given, out, frames[i]);
+			else
+				give_one(given, out, frames[i]);
+		}
+		rte_pktmbuf_free_bulk(frames, part);
+	}
+}
+
 IM_DISPATCH static void count_given(struct hostport_counters *counters, const struct given *given)
 {
 	add(&counters->receive_frames, given->done);
 	add(&counters->receive_bytes, given->bytes);
 	add(&counters->receive_short, given->short_of);
 	add(&counters->receive_refused, given->refused);
+	add(&counters->receive_joined, given->joined);
 }
 
 /* Every frame is accepted: what the host has no room for is counted, and does not stand in the way of others. With no
@@ -148,14 +194,16 @@ uint16_t hostport_transmit(void *opaque, struct rte_mbuf **mbufs, uint16_t count
 	}
 	if (pair == NULL || is_draining(queue)) {
 		add(&queue->counters.receive_no_host, count);
+		rte_pktmbuf_free_bulk(mbufs, count);
 	} else {
 		ring_out_prepare(&pair->out, count);
-		for (uint16_t i = 0; i < count; i++)
-			give_one(&given, &pair->out, mbufs[i]);
+		if (pair->joins && count > 1)
+			join_and_give(&given, &pair->out, mbufs, count);
+		else
+			give(&given, &pair->out, mbufs, count);
 		count_given(&queue->counters, &given);
 	}
 	if (pair != NULL && ring_out_publish(&pair->out))
 		hostport_wake(pair->signal);
-	rte_pktmbuf_free_bulk(mbufs, count);
 	return count;
 }

@@ -4,6 +4,7 @@
 #include <rte_ether.h>
 #include <rte_memcpy.h>
 
+#include "join.h"
 #include "meta.h"
 
 /* ---- From the host --------------------------------------------------------------------------------- */
@@ -128,8 +129,11 @@ IM_DISPATCH static enum copy_result copy_any(struct ring_out *out, const struct 
 
 	if (bytes == 0 || rte_pktmbuf_pkt_len(frame) > SLUICE_DATA_FRAME_MAX)
 		return COPY_REFUSED;
-	if (!ring_out_has_room(out, count))
+	if (!ring_out_has_room(out, count)) {
+		if (join_is_made(frame))
+			out->short_frames += join_segments(frame) - 1;
 		return COPY_NO_BUFFERS;
+	}
 	fill_buffers(out, frame, has_meta ? &meta : NULL, count);
 	return COPY_DONE;
 }

@@ -9,7 +9,8 @@
  *   control     hostport_attach() ── one pointer store a queue ── hostport_detach() ── grace period ── hostport_free()
  *
  * Without a host the link is down, nothing comes, and frames for it are dropped and counted. A frame is copied once in
- * either direction; an mbuf for the host goes home at once. A host that breaks the rules of a ring loses that queue
+ * either direction; an mbuf for the host goes home at once. A host that takes large receives gets TCP segments of one
+ * burst joined (join.h). A host that breaks the rules of a ring loses that queue
  * pair until it attaches anew; its neighbours notice nothing.
  *
  * The driver knows no core: who polls reads a pointer once a burst, and it is for the caller of hostport_free() to know
@@ -43,14 +44,15 @@ struct hostport_description {
 
 /** What of a client the port is to use; it stays the caller's, and good until hostport_free(). */
 struct hostport_client {
-	void *card;	    /* CARD_DATA, all zero */
-	const void *host;   /* HOST_DATA */
-	uint16_t queues;    /* as in the description */
-	uint16_t entries;   /* a power of two, SLUICE_DATA_ENTRIES_MIN to that of the description */
-	const int *signals; /* a socket each to send events to; -1: none */
+	void *card;	     /* CARD_DATA, all zero */
+	const void *host;    /* HOST_DATA */
+	uint16_t queues;     /* as in the description */
+	uint16_t entries;    /* a power of two, SLUICE_DATA_ENTRIES_MIN to that of the description */
+	const int *signals;  /* a socket each to send events to; -1: none */
+	bool large_receives; /* it may get TCP segments joined */
 };
 
-/** Counters of one queue pair since its port was made. */
+/** Counters of one queue pair since its port was made. Frames are those of the wire, joined or not. */
 struct hostport_counters {
 	uint64_t send_frames; /* from the host, taken */
 	uint64_t send_bytes;
@@ -60,6 +62,7 @@ struct hostport_counters {
 	uint64_t receive_short;	  /* no buffer of the host's was there */
 	uint64_t receive_refused; /* longer than a frame may be */
 	uint64_t receive_no_host; /* no host was there, or its ring is broken */
+	uint64_t receive_joined;  /* of receive_frames: came joined with others */
 	uint64_t no_mbufs;	  /* looks that found a frame and no mbuf for it */
 	enum ring_fault fault;	  /* what broke the rings of the client that is attached */
 };

@@ -7,6 +7,8 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "join.h"
+
 /* ---- From the host --------------------------------------------------------------------------------- */
 
 /* What a frame is, as far as a checksum or a segmentation may be asked for. */
@@ -143,10 +145,20 @@ IM_DISPATCH static void say_sum(const struct rte_mbuf *frame, struct sluice_fram
 	}
 }
 
+/* The kernel of a host takes it as one that is to be cut, and need not do it. */
+IM_DISPATCH static void say_segments(const struct rte_mbuf *frame, struct sluice_frame_meta *meta)
+{
+	meta->gso_type = META_GSO_TCPV4;
+	meta->gso_size = frame->tso_segsz;
+	meta->hdr_len = (uint16_t)join_header_bytes(frame);
+}
+
 bool meta_for_host(const struct rte_mbuf *frame, struct sluice_frame_meta *meta)
 {
 	*meta = (struct sluice_frame_meta){0};
 	say_sum(frame, meta);
+	if (join_is_made(frame))
+		say_segments(frame, meta);
 	if (frame->ol_flags & (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_TX_VLAN))
 		meta->vlan = frame->vlan_tci;
 	return meta->flags != 0 || meta->vlan != 0;

@@ -83,6 +83,7 @@ static int create_pair(struct hostport_pair *pair, const struct hostport_client 
 	ring_in_create(&pair->in, &place);
 	pair->card = pair->in.card;
 	pair->signal = client->signals != NULL ? client->signals[queue] : -1;
+	pair->joins = client->large_receives;
 	return ring_out_create(&pair->out, &place);
 }
 

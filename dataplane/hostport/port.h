@@ -20,6 +20,7 @@ struct hostport_pair {
 	struct sluice_card_line *card;
 	uint32_t broken; /* 1: in quarantine; both directions look, either sets it */
 	int signal;
+	bool joins; /* its host takes large receives */
 } __attribute__((aligned(64)));
 
 /* One queue pair of a port. Writer of the counters: the thread that polls it; readers: control threads. */

@@ -172,11 +172,19 @@ void ring_out_destroy(struct ring_out *out);
 /** Take back what the host is done with: reads receive_head and return_tail, once. False: the ring is broken. */
 IM_DISPATCH bool ring_out_begin(struct ring_out *out);
 
-/** Whether a frame of @p count buffers finds room; what is asked for less than that is counted. A buffer may be back
- * before the host has passed its place, so the ring can be full where buffers are not short. */
+/** Buffers that frames may take up now. One may be back before the host has passed its place, so the ring can be full
+ * where buffers are not short. */
+static inline uint32_t ring_out_room(const struct ring_out *out)
+{
+	uint32_t places = out->mask + 1 - (out->tail - out->head);
+
+	return out->free_count < places ? out->free_count : places;
+}
+
+/** Whether a frame of @p count buffers finds room; one that does not is counted. */
 static inline bool ring_out_has_room(struct ring_out *out, uint32_t count)
 {
-	if (count <= out->free_count && count <= out->mask + 1 - (out->tail - out->head))
+	if (count <= ring_out_room(out))
 		return true;
 	out->short_frames++;
 	return false;

@@ -44,8 +44,13 @@ struct bed {
 
 static struct hostport_client client_of(const struct bed *bed)
 {
-	return (struct hostport_client){bed->host.card, bed->host.host, bed->host.queues, bed->host.entries,
-					bed->signals};
+	return (struct hostport_client){
+		.card = bed->host.card,
+		.host = bed->host.host,
+		.queues = bed->host.queues,
+		.entries = bed->host.entries,
+		.signals = bed->signals,
+	};
 }
 
 static void attach(struct bed *bed)
@@ -674,7 +679,7 @@ static void a_broken_ring_leaves_other_ports_alone(void **state)
 	configure(port, 1);
 	assert_int_equal(rte_eth_dev_start(port), 0);
 	host_up(&other, 1, ENTRIES);
-	client = (struct hostport_client){other.card, other.host, 1, ENTRIES, NULL};
+	client = (struct hostport_client){.card = other.card, .host = other.host, .queues = 1, .entries = ENTRIES};
 	assert_int_equal(hostport_attach("net_host1", &client, &link), 0);
 	for (uint16_t q = 0; q < 2; q++) {
 		host_line(&bed->host, q)->send_tail = UINT32_MAX;

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Large receives: what is joined, and what is not. Nothing else is lost or changed by it. */
+#include "join_rig.h"
+
+/* ---- Tests -------------------------------------------------------------------------------------------- */
+
+static void segments_become_one_frame(void **state)
+{
+	add_many(*state, 32);
+	expect(*state, 1, 1);
+}
+
+static void a_host_that_has_not_asked_gets_each(void **state)
+{
+	attach_anew(*state, ENTRIES, false);
+	add_many(*state, 32);
+	expect(*state, 32, 0);
+}
+
+/* Each in place of the middle one of five; how many frames there are then, and how many are joined. */
+static void what_is_not_alike_is_not_joined(void **state)
+{
+	static const struct {
+		const char *what;
+		struct spec spec;
+		uint32_t told, joined;
+	} cases[] = {
+		{"as it should be", {0}, 1, 1},
+		{"the end of a write", {.flags = RTE_TCP_PSH_FLAG}, 2, 2},
+		{"the end of a write, short", {.flags = RTE_TCP_PSH_FLAG, .payload = 10}, 2, 2},
+		{"FIN", {.flags = RTE_TCP_FIN_FLAG}, 3, 2},
+		{"SYN", {.flags = RTE_TCP_SYN_FLAG}, 3, 2},
+		{"RST", {.flags = RTE_TCP_RST_FLAG}, 3, 2},
+		{"URG", {.flags = RTE_TCP_URG_FLAG}, 3, 2},
+		{"ECE", {.flags = RTE_TCP_ECE_FLAG}, 3, 2},
+		{"CWR", {.flags = RTE_TCP_CWR_FLAG}, 3, 2},
+		{"no payload", {.empty = true}, 3, 2},
+		{"a short one is the last", {.payload = MSS - 1}, 2, 2},
+		{"a longer one is a first", {.payload = MSS + 1}, 3, 2},
+		{"a hole", {.skip = 1}, 2, 2},
+		{"sent again", {.skip = -(int32_t)MSS}, 2, 2},
+		{"congestion on its way", {.tos = 3}, 3, 2},
+		{"another time to live", {.ttl = 1}, 3, 2},
+		{"another window", {.window = 1}, 3, 2},
+		{"acknowledges more", {.ack = 1}, 3, 2},
+		{"a time stamp", {.stamp = 9}, 3, 2},
+		{"a reserved bit", {.reserved = 1}, 3, 2},
+		{"may be fragmented", {.no_df = true}, 3, 2},
+		{"another station", {.mac = 1}, 3, 2},
+		{"options of IPv4", {.ip_options = true}, 3, 2},
+		{"a fragment", {.no_df = true, .fragment = RTE_IPV4_HDR_MF_FLAG}, 3, 2},
+		{"a wrong sum", {.bad = 1}, 3, 2},
+		{"a wrong sum of IPv4", {.bad = 2}, 3, 2},
+		{"said to be wrong", {.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_BAD}, 3, 2},
+		{"padding", {.padding = 3}, 3, 2},
+		{"the card's own to sum", {.ol_flags = RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4}, 1, 1},
+	};
+
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		struct bed *bed;
+
+		if (i > 0) {
+			assert_int_equal(down(state), 0);
+			assert_int_equal(up(state), 0);
+		}
+		bed = *state;
+		add_many(bed, 2);
+		add(bed, &cases[i].spec);
+		add_many(bed, 2);
+		print_message("%s\n", cases[i].what);
+		expect(bed, cases[i].told, cases[i].joined);
+	}
+}
+
+/* The frames around a tagged one are joined: it is of another device of the host's. */
+static void a_tagged_frame_goes_alone(void **state)
+{
+	struct bed *bed = *state;
+
+	add_many(bed, 3);
+	bed->mbufs[1]->ol_flags = RTE_MBUF_F_RX_VLAN_STRIPPED;
+	bed->mbufs[1]->vlan_tci = 5;
+	expect(bed, 3, 0);
+}
+
+static void time_stamps_that_are_alike(void **state)
+{
+	for (int i = 0; i < 8; i++)
+		add(*state, &(struct spec){.stamp = i < 5 ? 1111 : 1112});
+	expect(*state, 2, 2);
+}
+
+static void ends_of_writes(void **state)
+{
+	static const struct spec specs[] = {{0}, {.flags = RTE_TCP_PSH_FLAG}, {.flags = RTE_TCP_PSH_FLAG}, {0},
+					    {0}, {.flags = RTE_TCP_PSH_FLAG}};
+
+	add_all(*state, specs, RTE_DIM(specs));
+	expect(*state, 3, 2);
+}
+
+/* Numbers of IPv4 go on where fragments are possible, or the library does not join: PSH is where it was. */
+static void what_the_library_refuses_is_as_it_was(void **state)
+{
+	static const struct spec specs[] = {{.no_df = true},
+					    {.no_df = true},
+					    {.no_df = true, .id = 9},
+					    {.no_df = true, .id = 9},
+					    {.no_df = true, .id = 50, .flags = RTE_TCP_PSH_FLAG}};
+
+	add_all(*state, specs, RTE_DIM(specs));
+	expect(*state, 3, 2);
+}
+
+static void a_sum_that_was_found_good_is_believed(void **state)
+{
+	struct bed *bed = *state;
+	struct headers *headers;
+
+	for (int i = 0; i < 3; i++)
+		add(bed, &(struct spec){.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD});
+	headers = rte_pktmbuf_mtod(bed->mbufs[1], struct headers *);
+	headers->tcp.cksum ^= 0x1234;
+	expect(bed, 1, 1);
+}
+
+/* Also where it comes first, when nobody has looked yet. */
+static void a_wrong_sum_stays_wrong(void **state)
+{
+	static const struct spec specs[] = {{.bad = 1}, {0}, {0}, {.bad = 1}, {.bad = 1}};
+
+	add_all(*state, specs, RTE_DIM(specs));
+	expect(*state, 4, 1);
+}
+
+/* A flow's PSH, or what else is alone, ends only its own run. */
+static void flows_beside_each_other(void **state)
+{
+	for (uint16_t i = 0; i < 24; i++)
+		add(*state, &(struct spec){.flow = i % 3});
+	add(*state, &(struct spec){.flow = 1, .flags = RTE_TCP_FIN_FLAG});
+	add(*state, &(struct spec){.flow = 0});
+	add(*state, &(struct spec){.flow = 2});
+	expect(*state, 4, 3);
+}
+
+/* More than are told apart: nothing is lost, and those that follow each other are joined. */
+static void many_flows(void **state)
+{
+	for (uint16_t i = 0; i < 60; i++)
+		add(*state, &(struct spec){.flow = i / 3});
+	expect(*state, 20, 20);
+}
+
+static void many_flows_in_turn(void **state)
+{
+	for (uint16_t i = 0; i < 60; i++)
+		add(*state, &(struct spec){.flow = i % 20});
+	expect(*state, 60, 0);
+}
+
+/* Neither 64 KiB nor what is looked at together is passed; 65 segments of 1000 bytes are one frame, if they can be. */
+static void no_longer_than_a_frame(void **state)
+{
+	for (int i = 0; i < 60; i++)
+		add(*state, &(struct spec){.payload = 1448});
+	expect(*state, 2, 2);
+}
+
+static void a_long_burst(void **state)
+{
+	add_many(*state, 90);
+	expect(*state, 2, 2);
+}
+
+static void jumbo_frames(void **state)
+{
+	for (int i = 0; i < 6; i++)
+		add(*state, &(struct spec){.payload = 8900});
+	expect(*state, 1, 1);
+}
+
+/* Someone else may look at it later, and must find it as it was. */
+static void a_shared_buffer_is_not_touched(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *shared, *whole;
+
+	add_many(bed, 6);
+	shared = bed->mbufs[2];
+	rte_mbuf_refcnt_update(shared, 1);
+	whole = bed->mbufs[4];
+	bed->mbufs[4] = rte_pktmbuf_clone(whole, pool);
+	assert_non_null(bed->mbufs[4]);
+	expect(bed, 5, 1);
+	assert_memory_equal(rte_pktmbuf_mtod(shared, void *), bed->sent[2].bytes, bed->sent[2].length);
+	assert_memory_equal(rte_pktmbuf_mtod(whole, void *), bed->sent[4].bytes, bed->sent[4].length);
+	rte_pktmbuf_free(shared);
+	rte_pktmbuf_free(whole);
+}
+
+/* @p count segments for @p left buffers: how many of them arrive, in @p told frames; the others are counted. */
+static void expect_short(struct bed *bed, uint16_t left, uint16_t count, uint32_t arrive, uint32_t told)
+{
+	attach_anew(bed, SLUICE_DATA_ENTRIES_MIN, true);
+	for (uint16_t i = left; i < SLUICE_DATA_ENTRIES_MIN; i++) { /* the host keeps those */
+		struct rte_mbuf *mbuf = mbuf_of(&(struct frame){.length = 60}, 0);
+		struct sluice_desc desc;
+
+		assert_int_equal(rte_eth_tx_burst(bed->port, 0, &mbuf, 1), 1);
+		assert_true(host_receive(&bed->host, 0, &desc));
+		assert_int_equal(desc.flags & SLUICE_DESC_RESOURCES, 0);
+	}
+	add_many(bed, count);
+	transmit(bed);
+	receive(bed);
+	expect_all(bed, arrive);
+	assert_int_equal(bed->told, told);
+	assert_int_equal(counters().receive_short, count - arrive);
+	assert_int_equal(card_line(&bed->host, 0)->receive_short, count - arrive);
+}
+
+/* 16 bytes and two segments of 1000 with 54 bytes of headers are more than a buffer. */
+static void short_of_buffers(void **state)
+{
+	expect_short(*state, 10, 32, 20, 1);
+}
+
+static void a_joined_frame_is_told_at_once_where_buffers_are_few(void **state)
+{
+	expect_short(*state, 8, 5, 5, 1);
+}
+
+/* Whatever stands between the segments, more arrives than there are buffers, and what does not is counted. */
+static void other_frames_for_the_same_buffers(void **state)
+{
+	struct bed *bed = *state;
+
+	attach_anew(bed, SLUICE_DATA_ENTRIES_MIN, true);
+	for (uint16_t i = 0; i < 90; i++)
+		add(bed,
+		    i % 3 == 2 ? &(struct spec){.flow = (uint16_t)(1 + i / 3 % 2), .empty = true} : &(struct spec){0});
+	transmit(bed);
+	receive(bed);
+	assert_true(bed->got_count > SLUICE_DATA_ENTRIES_MIN);
+	assert_int_equal(bed->got_count + counters().receive_short, 90);
+	assert_int_equal(counters().receive_frames, bed->got_count);
+	assert_int_equal(card_line(&bed->host, 0)->receive_short, counters().receive_short);
+}
+
+#define ENTRY(test) cmocka_unit_test_setup_teardown(test, up, down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ENTRY(segments_become_one_frame),
+		ENTRY(a_host_that_has_not_asked_gets_each),
+		ENTRY(what_is_not_alike_is_not_joined),
+		ENTRY(a_tagged_frame_goes_alone),
+		ENTRY(time_stamps_that_are_alike),
+		ENTRY(ends_of_writes),
+		ENTRY(what_the_library_refuses_is_as_it_was),
+		ENTRY(a_sum_that_was_found_good_is_believed),
+		ENTRY(a_wrong_sum_stays_wrong),
+		ENTRY(flows_beside_each_other),
+		ENTRY(many_flows),
+		ENTRY(many_flows_in_turn),
+		ENTRY(no_longer_than_a_frame),
+		ENTRY(a_long_burst),
+		ENTRY(jumbo_frames),
+		ENTRY(a_shared_buffer_is_not_touched),
+		ENTRY(short_of_buffers),
+		ENTRY(a_joined_frame_is_told_at_once_where_buffers_are_few),
+		ENTRY(other_frames_for_the_same_buffers),
+	};
+
+	return cmocka_run_group_tests_name("large receives", tests, group_up, group_down);
+}
