@@ -438,6 +438,8 @@ static int set_up_info(struct broker *broker)
 	memcpy(info->version, SLUICE_VERSION, sizeof(SLUICE_VERSION));
 	static_assert(sizeof(SLUICE_VERSION) <= SLUICE_NAME_SIZE, "the version fits its member");
 	memcpy(info->capability, capabilities, sizeof(info->capability));
+	if (broker->ops->data != NULL)
+		info->features = SLUICE_FEATURE_LARGE_RECEIVES;
 	info->magic = SLUICE_MAGIC;
 	return 0;
 }

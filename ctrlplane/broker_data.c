@@ -72,7 +72,11 @@ static enum sluice_status ask(const struct broker *broker, const struct sluice_h
 		return SLUICE_STATUS_NOT_PERMITTED;
 	if (broker->ops->data == NULL)
 		return SLUICE_STATUS_UNKNOWN_PORT;
-	*grant = (struct data_grant){.queues = hello->queues, .entries = hello->entries};
+	*grant = (struct data_grant){
+		.queues = hello->queues,
+		.entries = hello->entries,
+		.large_receives = broker_grant_features(broker, hello) & SLUICE_FEATURE_LARGE_RECEIVES,
+	};
 	memcpy(grant->port, hello->port, sizeof(grant->port));
 	return broker->ops->data->grant(broker->context, grant);
 }

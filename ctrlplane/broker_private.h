@@ -103,6 +103,9 @@ enum sluice_status broker_judge_hello(const struct broker *broker, const struct 
 /** A place for one more client. */
 struct client *broker_find_place(struct broker *broker);
 
+/** Of the features that a HELLO wants, those that are there: enum sluice_feature. */
+uint32_t broker_grant_features(const struct broker *broker, const struct sluice_hello *hello);
+
 /** The last step of making a client, whose regions are there: its mailbox, its events and its session. */
 enum sluice_status broker_open_mailbox(struct broker *broker, struct client *client, const struct sluice_hello *hello);
 

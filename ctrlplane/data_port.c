@@ -101,6 +101,7 @@ static enum sluice_status attach(void *context, const struct data_grant *grant, 
 		.queues = grant->queues,
 		.entries = grant->entries,
 		.signals = regions->signals,
+		.large_receives = grant->large_receives,
 	};
 	struct attached *attached = calloc(1, sizeof(*attached));
 	char device[RTE_ETH_NAME_MAX_LEN];
@@ -161,6 +162,18 @@ bool data_port_account(const char *port, struct data_port_account *account)
 		.awaited = found.awaited,
 	};
 	return true;
+}
+
+uint64_t data_port_joined(const char *port)
+{
+	struct hostport_counters counters;
+	char device[RTE_ETH_NAME_MAX_LEN];
+	uint64_t joined = 0;
+
+	device_of(port, device);
+	for (uint16_t q = 0; hostport_read(device, q, &counters); q++)
+		joined += counters.receive_joined;
+	return joined;
 }
 
 void data_port_drain(const char *port)

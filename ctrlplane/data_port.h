@@ -27,6 +27,7 @@ struct data_grant {
 	uint16_t entries; /* likewise: at most as many as wanted; a power of two */
 	uint32_t mtu;	  /* set with what is granted */
 	uint8_t mac[6];
+	bool large_receives; /* wanted, and granted to all who want it */
 };
 
 /** Mapped as the card has them, and the card's end of each signal. */
@@ -59,6 +60,9 @@ struct data_port_account {
 
 /** False: the port is no host's. */
 bool data_port_account(const char *port, struct data_port_account *account);
+
+/** TCP segments that went to hosts of the port joined; 0 where it is none of theirs. */
+uint64_t data_port_joined(const char *port);
 
 /** Nothing goes to the port's host any more, nothing is taken from it but buffers that it returns, and no other one may
  * come. */

@@ -114,9 +114,19 @@ static enum sluice_status open_session(struct broker *broker, struct client *cli
 	return broker_status_of(error);
 }
 
+/* Who has no port has no use for what concerns ports. */
+uint32_t broker_grant_features(const struct broker *broker, const struct sluice_hello *hello)
+{
+	uint32_t features = ((const struct sluice_info_region *)broker->info.base)->features;
+
+	if (hello->port[0] == '\0')
+		features &= ~(uint32_t)SLUICE_FEATURE_LARGE_RECEIVES;
+	return hello->features & features;
+}
+
 enum sluice_status broker_open_mailbox(struct broker *broker, struct client *client, const struct sluice_hello *hello)
 {
-	client->features = hello->features & ((const struct sluice_info_region *)broker->info.base)->features;
+	client->features = broker_grant_features(broker, hello);
 	set_up_mailbox(broker, client);
 	if ((client->features & SLUICE_FEATURE_EVENTS) != 0)
 		set_up_events(broker, client);

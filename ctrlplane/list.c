@@ -204,6 +204,7 @@ static void read_host(struct sluice_port_record *record)
 	record->host_lent = account.lent;
 	record->host_returned = account.returned;
 	record->host_forfeited = account.forfeited;
+	record->host_joined = data_port_joined(record->port.name);
 }
 
 static void fill_port(struct list *list, uint32_t index, void *out)

@@ -26,6 +26,10 @@
  * that does not end before the tail is malformed. The first buffer of a frame begins with a struct sluice_frame_meta
  * where the descriptor says SLUICE_DESC_META.
  *
+ * A client that was granted SLUICE_FEATURE_LARGE_RECEIVES may get TCP segments of a flow over IPv4 as one frame, longer
+ * than the MTU, with the meta of a large send: TCPV4, gso_size, hdr_len, NEEDS_CSUM. All segments but the last had
+ * gso_size bytes of payload; their sums were right, or the card's to make. Other clients never get one.
+ *
  * Ownership is the contract's: a received buffer is the host's until it has returned it (5.4). Where the card is short
  * of buffers it says SLUICE_DESC_RESOURCES: that buffer is not returned, it is the card's again as soon as the host has
  * moved receive_head past it, so the host copies at once (5.6).

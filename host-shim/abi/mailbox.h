@@ -57,7 +57,9 @@ enum sluice_fd {
 };
 
 /* What a client asks for in HELLO, and may or may not be granted. X(name, bit, text) */
-#define SLUICE_FEATURE_TABLE(X) X(EVENTS, 0x1, "events come in the COMPLETION region (abi/event.h)")
+#define SLUICE_FEATURE_TABLE(X)                                                                                        \
+	X(EVENTS, 0x1, "events come in the COMPLETION region (abi/event.h)")                                           \
+	X(LARGE_RECEIVES, 0x2, "of a port's data rings: TCP segments may come joined (abi/data.h)")
 
 enum sluice_feature {
 #define X(name, bit, text) SLUICE_FEATURE_##name = bit,

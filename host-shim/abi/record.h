@@ -92,8 +92,9 @@ struct sluice_port_record {
 	uint64_t host_forfeited;  /* by hosts that had them when they hung up or were cut off */
 	uint64_t rx_held_back;	  /* times that its frames were left in the port, as the wire was behind ... */
 	uint64_t rx_held_back_us; /* ... and for how long, each queue's time added */
+	uint64_t host_joined;	  /* of tx_packets: TCP segments that hosts got joined */
 };
-SLUICE_ASSERT_SIZE(struct sluice_port_record, 728);
+SLUICE_ASSERT_SIZE(struct sluice_port_record, 736);
 
 struct sluice_driver_record {
 	char name[SLUICE_NAME_SIZE];

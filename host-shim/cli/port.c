@@ -63,7 +63,8 @@ int run_port_list(struct session *session)
 	X("host-lent", NUMBER, table_number(t, r->host_lent))                                                          \
 	X("host-returned", NUMBER, table_number(t, r->host_returned))                                                  \
 	X("host-forfeited", NUMBER, table_number(t, r->host_forfeited))                                                \
-	X("host-held", NUMBER, table_number(t, r->host_held))
+	X("host-held", NUMBER, table_number(t, r->host_held))                                                          \
+	X("host-joined", NUMBER, table_number(t, r->host_joined))
 
 static const struct table_column port_stats_columns[] = {PORT_STATS_TABLE(TABLE_AS_COLUMN)};
 

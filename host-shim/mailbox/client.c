@@ -92,7 +92,8 @@ struct sluice_client *sluice_open_within(const char *runtime_dir, uint32_t timeo
 struct sluice_client *sluice_open_port(const char *runtime_dir, const struct sluice_port_wish *wish,
 				       uint32_t timeout_ms, struct sluice_fault *fault)
 {
-	return open_client(runtime_dir, wish, timeout_ms, 0, fault);
+	return open_client(runtime_dir, wish, timeout_ms, wish->large_receives ? SLUICE_FEATURE_LARGE_RECEIVES : 0,
+			   fault);
 }
 
 struct sluice_client *sluice_open_wanting(const char *runtime_dir, uint32_t timeout_ms, uint32_t features,

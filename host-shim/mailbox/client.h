@@ -82,6 +82,8 @@ struct sluice_port_wish {
 	const char *port;
 	uint16_t queues;  /* pairs, 1 to SLUICE_DATA_QUEUES_MAX; the card may give fewer */
 	uint16_t entries; /* of each ring: a power of two, SLUICE_DATA_ENTRIES_MIN to _MAX; the card may give fewer */
+	bool large_receives; /* SLUICE_FEATURE_LARGE_RECEIVES is wanted: sluice_features() tells whether it is granted
+			      */
 };
 
 /** The data rings of a port: sizes, seals and numbers are checked, what the rings hold is not. */

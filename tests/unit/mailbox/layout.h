@@ -304,7 +304,7 @@
 		M(sluice_operation_record, reserved, 46, 2) \
 		M(sluice_operation_record, step, 48, 32) \
 		M(sluice_operation_record, answer, 80, 256) \
-	R(sluice_port_record, 728) \
+	R(sluice_port_record, 736) \
 		M(sluice_port_record, port, 0, 576) \
 		M(sluice_port_record, stack, 576, 32) \
 		M(sluice_port_record, edge, 608, 1) \
@@ -325,6 +325,7 @@
 		M(sluice_port_record, host_forfeited, 704, 8) \
 		M(sluice_port_record, rx_held_back, 712, 8) \
 		M(sluice_port_record, rx_held_back_us, 720, 8) \
+		M(sluice_port_record, host_joined, 728, 8) \
 	R(sluice_driver_record, 104) \
 		M(sluice_driver_record, name, 0, 32) \
 		M(sluice_driver_record, description, 32, 64) \

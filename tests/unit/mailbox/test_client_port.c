@@ -228,12 +228,15 @@ static void test_wishes_that_cannot_be(void **state)
 		struct sluice_port_wish wish;
 		const char *text;
 	} cases[] = {
-		{{"", 1, 64}, "a port's name has 1 to 31 characters, such as host0"},
-		{{"a-name-of-exactly-32-characters-", 1, 64}, "a port's name has 1 to 31 characters, such as host0"},
-		{{"host0", 0, 64}, "a port has 1 to 16 queue pairs, not 0"},
-		{{"host0", 17, 64}, "a port has 1 to 16 queue pairs, not 17"},
-		{{"host0", 1, 100}, "a ring has a power of two entries from 64 to 4096, not 100"},
-		{{"host0", 1, 8192}, "a ring has a power of two entries from 64 to 4096, not 8192"},
+		{{.port = "", .queues = 1, .entries = 64}, "a port's name has 1 to 31 characters, such as host0"},
+		{{.port = "a-name-of-exactly-32-characters-", .queues = 1, .entries = 64},
+		 "a port's name has 1 to 31 characters, such as host0"},
+		{{.port = "host0", .queues = 0, .entries = 64}, "a port has 1 to 16 queue pairs, not 0"},
+		{{.port = "host0", .queues = 17, .entries = 64}, "a port has 1 to 16 queue pairs, not 17"},
+		{{.port = "host0", .queues = 1, .entries = 100},
+		 "a ring has a power of two entries from 64 to 4096, not 100"},
+		{{.port = "host0", .queues = 1, .entries = 8192},
+		 "a ring has a power of two entries from 64 to 4096, not 8192"},
 	};
 	struct fixture *fixture = *state;
 

@@ -89,6 +89,31 @@ static void test_welcome_with_a_port(void **state)
 	assert_int_equal(fixture->toy.released, 1);
 }
 
+/* Of a port that nobody named there is nothing to be granted. */
+static void test_large_receives(void **state)
+{
+	static const struct {
+		const char *port;
+		uint32_t wanted, granted;
+	} cases[] = {{TOY_PORT, 0, 0}, {TOY_PORT, ~0u, SLUICE_FEATURE_LARGE_RECEIVES}, {"", ~0u, 0}};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool port = cases[i].port[0] != '\0';
+		struct sluice_hello hello = data_hello(cases[i].port, port ? TOY_QUEUES : 0, port ? 64 : 0);
+		struct peer peer;
+
+		hello.features = cases[i].wanted;
+		peer = greet(fixture, &hello);
+		assert_int_equal(peer.welcome.status, SLUICE_STATUS_OK);
+		assert_int_equal(peer.welcome.features, cases[i].granted);
+		if (port)
+			assert_int_equal(fixture->toy.grant.large_receives, cases[i].granted != 0);
+		peer_close(&peer);
+		pump(fixture);
+	}
+}
+
 static void test_welcome_without_a_port(void **state)
 {
 	struct fixture *fixture = *state;
@@ -336,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(welcome_with_a_port),
+		CASE(large_receives),
 		CASE(welcome_without_a_port),
 		CASE(both_see_the_same_memory),
 		CASE(a_signal_for_each_queue_pair),

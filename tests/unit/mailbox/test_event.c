@@ -247,7 +247,7 @@ static void test_only_who_asks_is_told(void **state)
 	info = asks.region[SLUICE_FD_INFO];
 	assert_int_equal(asks.welcome.features, SLUICE_FEATURE_EVENTS);
 	assert_int_equal(does_not.welcome.features, 0);
-	assert_int_equal(info->features, SLUICE_FEATURE_EVENTS);
+	assert_int_equal(info->features, SLUICE_FEATURE_EVENTS | SLUICE_FEATURE_LARGE_RECEIVES);
 	assert_int_equal(info->events, 1);
 	assert_string_equal(event_at(&asks, 0)->subject, "before");
 	event_log_raise(&broker_log, SLUICE_EVENT_LINK, "after", 1);
