@@ -381,7 +381,8 @@ uint16_t join_frames(struct rte_mbuf **frames, uint16_t count, uint32_t room)
 	memset(batch.run_of, NO_RUN, sizeof(batch.run_of));
 	for (uint16_t i = 0; i < count; i++)
 		take(&batch, i);
-	join(&batch, count);
+	if (batch.run_count > 0)
+		join(&batch, count);
 	for (uint16_t i = 0; i < count; i++) {
 		if (frames[i] != NULL)
 			frames[kept++] = frames[i];

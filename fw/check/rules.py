@@ -59,6 +59,7 @@ HARMLESS = table(
     ("runs callbacks of a port's queue, of which the firmware registers none", "rte_eth_call_rx_callbacks "
      "rte_eth_call_tx_callbacks"),
     ("reads a packet's headers", "rte_net_get_ptype"),
+    ("joins the segments of one burst, in tables on its stack", "rte_gro_reassemble_burst"),
 )
 # What a sanitizer's build adds stands in no product.
 INSTRUMENTATION = ("__asan_", "__ubsan_", "__tsan_", "__sanitizer_", "__sanitizer_cov_", "__gcov_", "asan.module_")

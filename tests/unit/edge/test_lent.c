@@ -40,7 +40,7 @@ static int up(void **state)
 	assert_int_equal(im_verify(&count), 0);
 	port = make(DEVICE);
 	host_up(&host, 1, ENTRIES);
-	client = (struct hostport_client){host.card, host.host, 1, ENTRIES, NULL};
+	client = (struct hostport_client){.card = host.card, .host = host.host, .queues = 1, .entries = ENTRIES};
 	assert_int_equal(hostport_attach(DEVICE, &client, &link_up), 0);
 	return 0;
 }
