@@ -83,6 +83,7 @@ int bar_window(const struct broker_bar *bar, uint16_t id, size_t size, struct re
 static void publish(struct broker_bar *bar)
 {
 	struct sluice_bar *card = bar->card;
+	uint32_t regions = 0; /* counted here, since a host may write there too */
 
 	__atomic_store_n(&card->magic, 0, __ATOMIC_SEQ_CST);
 	bar->seen = __atomic_load_n(&bar->host->asked, __ATOMIC_ACQUIRE);
@@ -92,8 +93,9 @@ static void publish(struct broker_bar *bar)
 	card->abi_minor = SLUICE_ABI_MINOR;
 	for (uint16_t id = 0; id < IDS; id++) {
 		if (bar->parts[id].id != 0)
-			card->table[card->regions++] = bar->parts[id];
+			card->table[regions++] = bar->parts[id];
 	}
+	card->regions = regions;
 	card->answered = ~bar->seen;
 	__atomic_store_n(&card->magic, SLUICE_BAR_MAGIC, __ATOMIC_RELEASE);
 }

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A card in memory: the firmware serves a file, which a host finds as the BAR of a PCI device. No socket is used."""
 import json
+import mmap
 import os
+import random
 import struct
 import subprocess
+import threading
 
 import firmware as fw
 import hostside
@@ -138,6 +141,55 @@ def test_a_hostile_host(firmware, bar, device):
             assert as_json(device, "info")["pid"] == running.process.pid
             file.seek(4096)
             file.write(struct.pack("<I", 500 + number))
+
+
+class Scribbler:
+    """A host that writes into all of the memory, also where only the card should, for as long as it is entered."""
+
+    def __init__(self, bar, seed):
+        self.random, self.going = random.Random(seed), True
+        self.thread = threading.Thread(target=self._write, args=(bar,))
+
+    def _write(self, bar):
+        with open(bar, "r+b") as file, mmap.mmap(file.fileno(), SIZE) as memory:
+            while self.going:
+                length = self.random.choice((4, 64, 4096, 1 << 16, 1 << 20))
+                at = self.random.choice((0, self.random.randrange(0, SIZE - length, 4)))
+                byte = self.random.choice((0x00, 0xFF, None))
+                memory[at:at + length] = self.random.randbytes(length) if byte is None else bytes([byte]) * length
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.going = False
+        self.thread.join()
+
+
+@pytest.mark.slow
+def test_a_host_that_writes_everywhere(binaries, tmp_path, bar, device):
+    """While frames pass, and while firmware starts: it goes on, and ends in order with all buffers back."""
+    card = hostside.over_veth(tmp_path)
+    card.options["bar"] = bar
+    try:
+        card.start()
+        card.shim("--device", device).wait_ready()
+        card.dress()
+        card.host.ping(WIRE4)
+        with Scribbler(bar, 1):
+            card.host.run("ping", "-f", "-q", "-w", "3", WIRE4, check=False)
+            assert card.firmware.json("info")["pid"] == card.firmware.process.pid
+            for _ in range(3):
+                card.firmware.process.terminate()
+                assert card.firmware.process.wait(60) == 0, card.firmware.output()
+                card.start()
+        card.firmware.process.terminate()
+        assert card.firmware.process.wait(60) == 0, card.firmware.output()
+        card.start()
+        fw.wait_until(lambda: card.host.can_ping(WIRE4), "frames pass again", 60)
+    finally:
+        card.close()
 
 
 @pytest.mark.parametrize("left", [0, 4096, SIZE // 2, SIZE - 1])
