@@ -125,6 +125,9 @@ def test_vlan(card, to_wire):
             capture.collect(lambda frame, ours, _: not ours and frame == sent)  # pylint: disable=cell-var-from-loop
 
 
+HEADERS_MAX = 14 + 20 + 60  # Ethernet, IPv4 without options, TCP with all of them
+
+
 def sums_to_nothing(frame):
     """Whether the TCP checksum of a frame over IPv4 is right."""
     segment = frame[34 : 14 + struct.unpack_from(">H", frame, 16)[0]]
@@ -133,12 +136,14 @@ def sums_to_nothing(frame):
 
 
 def test_checksums_and_segments_are_the_cards_work(card):
-    """What the kernel hands over has no checksums and is longer than a frame; what is on the wire has and is not."""
+    """What the kernel hands over has no checksums and is longer than a frame; what is on the wire has and is not. Frames
+    without data are left out: the last acknowledgement may come from no socket, and then the kernel fills it in itself."""
     with traffic.Server(card.wire, WIRE4) as server, card.host.capture(DEVICE) as before, \
             card.wire.capture(WIRE_END) as after:
         port = struct.pack(">H", server.address[1])
         traffic.send(card.host, server.address, 200_000)
-        handed = [(frame, open_) for frame, ours, open_ in before.frames() if ours and frame[36:38] == port]
+        handed = [(frame, open_) for frame, ours, open_ in before.frames()
+                  if ours and frame[36:38] == port and len(frame) > HEADERS_MAX]
         on_wire = [frame for frame, ours, _ in after.frames() if not ours and frame[36:38] == port]
     assert handed and all(open_ for _, open_ in handed) and not any(sums_to_nothing(frame) for frame, _ in handed)
     assert max(len(frame) for frame, _ in handed) > 4 * 1514
