@@ -32,4 +32,19 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used in pl
 #define SLUICE_ASSERT_OFFSET(type, member, offset)                                                                     \
 	static_assert(offsetof(type, member) == (offset), #type "." #member " is at " #offset)
 
+/* Makes a function that gives the word that people and programs read for a number, or NULL, of a table whose rows begin
+ * with X(name, number, word, ...). */
+#define SLUICE_WORD_CASE(name, number, word, ...)                                                                      \
+	case number:                                                                                                   \
+		return word;
+#define SLUICE_WORD_FUNCTION(function, TABLE)                                                                          \
+	static inline const char *function(uint32_t number)                                                            \
+	{                                                                                                              \
+		switch (number) {                                                                                      \
+			TABLE(SLUICE_WORD_CASE)                                                                        \
+		default:                                                                                               \
+			return NULL;                                                                                   \
+		}                                                                                                      \
+	}
+
 #endif

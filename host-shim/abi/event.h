@@ -55,18 +55,6 @@ struct sluice_event {
 SLUICE_ASSERT_SIZE(struct sluice_event, 64);
 SLUICE_ASSERT_OFFSET(struct sluice_event, crc, 56);
 
-/** The word that people and programs read for @p kind, or NULL. */
-static inline const char *sluice_event_word(uint16_t kind)
-{
-	switch (kind) {
-#define X(name, number, word, subject, value)                                                                          \
-	case number:                                                                                                   \
-		return word;
-		SLUICE_EVENT_TABLE(X)
-#undef X
-	default:
-		return NULL;
-	}
-}
+SLUICE_WORD_FUNCTION(sluice_event_word, SLUICE_EVENT_TABLE)
 
 #endif

@@ -103,43 +103,8 @@ enum sluice_syndrome {
 /** The file in the runtime directory in which the last words of a firmware that is gone stand, as one line. */
 #define SLUICE_WORDS_FILE "last-words"
 
-static inline const char *sluice_health_word(uint32_t state)
-{
-	switch (state) {
-#define X(name, number, word, text)                                                                                    \
-	case number:                                                                                                   \
-		return word;
-		SLUICE_HEALTH_STATE_TABLE(X)
-#undef X
-	default:
-		return NULL;
-	}
-}
-
-static inline const char *sluice_reporter_word(uint32_t kind)
-{
-	switch (kind) {
-#define X(name, number, word, text)                                                                                    \
-	case number:                                                                                                   \
-		return word;
-		SLUICE_REPORTER_TABLE(X)
-#undef X
-	default:
-		return NULL;
-	}
-}
-
-static inline const char *sluice_syndrome_word(uint32_t syndrome)
-{
-	switch (syndrome) {
-#define X(name, number, word, text)                                                                                    \
-	case number:                                                                                                   \
-		return word;
-		SLUICE_SYNDROME_TABLE(X)
-#undef X
-	default:
-		return NULL;
-	}
-}
+SLUICE_WORD_FUNCTION(sluice_health_word, SLUICE_HEALTH_STATE_TABLE)
+SLUICE_WORD_FUNCTION(sluice_reporter_word, SLUICE_REPORTER_TABLE)
+SLUICE_WORD_FUNCTION(sluice_syndrome_word, SLUICE_SYNDROME_TABLE)
 
 #endif

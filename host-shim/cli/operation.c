@@ -23,18 +23,7 @@ static const char *opcode_word(uint16_t opcode)
 	}
 }
 
-static const char *state_word(uint8_t state)
-{
-	switch (state) {
-#define X(name, number, word)                                                                                          \
-	case number:                                                                                                   \
-		return word;
-		SLUICE_OPERATION_STATE_TABLE(X)
-#undef X
-	default:
-		return NULL;
-	}
-}
+SLUICE_WORD_FUNCTION(state_word, SLUICE_OPERATION_STATE_TABLE)
 
 /* const struct sluice_operation_record *r; begun, ended: texts; is_done */
 #define OPERATION_TABLE(X)                                                                                             \
