@@ -54,6 +54,45 @@ int fixture_tear_down(void **state)
 	return 0;
 }
 
+struct fixture *fixture_open_threaded(const struct mailbox_ops *ops, void *context)
+{
+	static const struct threads_hooks none;
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	char error[256] = "";
+	int code;
+
+	assert_non_null(fixture);
+	alarm(TEST_LIMIT_S);
+	strcpy(fixture->dir, "/tmp/test_broker.XXXXXX");
+	assert_non_null(mkdtemp(fixture->dir));
+	fixture->fds_before = open_fds();
+	fixture->threads = threads_create(&none, 4, &code);
+	assert_non_null(fixture->threads);
+	fixture->broker = broker_create(fixture->dir, ops, context, error, sizeof(error));
+	assert_string_equal(error, "");
+	assert_int_equal(broker_use_threads(fixture->broker, fixture->threads), 0);
+	return fixture;
+}
+
+void fixture_close_threaded(struct fixture *fixture)
+{
+	broker_destroy(fixture->broker);
+	threads_destroy(fixture->threads);
+	assert_int_equal(open_fds(), fixture->fds_before);
+	assert_int_equal(rmdir(fixture->dir), 0);
+	free(fixture);
+}
+
+struct sluice_completion await_completion(struct fixture *fixture, struct peer *peer)
+{
+	struct sluice_completion completion;
+
+	while (!ring_take(&peer->ring, &completion)) /* the alarm ends a test that waits in vain */
+		assert_true(broker_poll(fixture->broker, 100) >= 0);
+	peer->ring.doorbell->cq_head = peer->ring.consumed;
+	return completion;
+}
+
 void pump(struct fixture *fixture)
 {
 	int count = 1;

@@ -13,6 +13,7 @@ struct fixture {
 	char dir[64];
 	struct toy toy;
 	struct broker *broker;
+	struct threads *threads; /* NULL: the broker runs all handlers itself */
 	unsigned fds_before;
 };
 
@@ -21,6 +22,15 @@ int fixture_set_up(void **state);
 
 /** cmocka tear-down: all sessions must have been closed, no descriptor be left, and the directory be empty. */
 int fixture_tear_down(void **state);
+
+/** A broker with a test's own handlers, the slow ones of which run on control threads. */
+struct fixture *fixture_open_threaded(const struct mailbox_ops *ops, void *context);
+
+/** Its end waits for what is under way; no descriptor must be left, and the directory be empty. */
+void fixture_close_threaded(struct fixture *fixture);
+
+/** Lets the broker run until @p peer has a completion. */
+struct sluice_completion await_completion(struct fixture *fixture, struct peer *peer);
 
 /** Descriptors of this process. */
 unsigned open_fds(void);

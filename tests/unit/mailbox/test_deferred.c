@@ -12,8 +12,6 @@
 #include "broker.h"
 #include "fixture.h"
 
-#define TEST_LIMIT_S 60
-
 /* A driver of sorts: it is entered, and goes on when the test says so. */
 static struct {
 	sem_t entered, go;
@@ -116,43 +114,21 @@ static const struct mailbox_ops ops = {
 
 /* ---- The rig --------------------------------------------------------------------------------------- */
 
-static struct threads *threads;
-
 static int up(void **state)
 {
-	static const struct threads_hooks none;
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	char error[256] = "";
-	int code;
-
-	alarm(TEST_LIMIT_S);
 	memset(&driver, 0, sizeof(driver));
 	sem_init(&driver.entered, 0, 0);
 	sem_init(&driver.go, 0, 0);
-	strcpy(fixture->dir, "/tmp/test_deferred.XXXXXX");
-	assert_non_null(mkdtemp(fixture->dir));
-	fixture->fds_before = open_fds();
-	threads = threads_create(&none, 4, &code);
-	assert_non_null(threads);
-	fixture->broker = broker_create(fixture->dir, &ops, &driver, error, sizeof(error));
-	assert_string_equal(error, "");
-	assert_int_equal(broker_use_threads(fixture->broker, threads), 0);
-	*state = fixture;
+	*state = fixture_open_threaded(&ops, &driver);
 	return 0;
 }
 
 static int down(void **state)
 {
-	struct fixture *fixture = *state;
-
-	broker_destroy(fixture->broker);
-	threads_destroy(threads);
+	fixture_close_threaded(*state);
 	assert_int_equal(driver.opened, driver.closed);
-	assert_int_equal(open_fds(), fixture->fds_before);
-	assert_int_equal(rmdir(fixture->dir), 0);
 	sem_destroy(&driver.entered);
 	sem_destroy(&driver.go);
-	free(fixture);
 	return 0;
 }
 
@@ -166,20 +142,9 @@ static void submit(struct peer *peer, enum sluice_opcode opcode, uint16_t id, ui
 	peer_kick(peer);
 }
 
-/* Lets the broker run until @p peer has a completion. */
-static struct sluice_completion next(struct fixture *fixture, struct peer *peer)
-{
-	struct sluice_completion completion;
-
-	while (!ring_take(&peer->ring, &completion)) /* the alarm ends a test that waits in vain */
-		assert_true(broker_poll(fixture->broker, 100) >= 0);
-	peer->ring.doorbell->cq_head = peer->ring.consumed;
-	return completion;
-}
-
 static void expect_next(struct fixture *fixture, struct peer *peer, uint16_t id, enum sluice_status status)
 {
-	struct sluice_completion completion = next(fixture, peer);
+	struct sluice_completion completion = await_completion(fixture, peer);
 
 	assert_int_equal(completion.command_id, id);
 	assert_string_equal(sluice_status_name(completion.status), sluice_status_name(status));
@@ -212,7 +177,7 @@ static void test_others_are_served_while_a_command_waits(void **state)
 	}
 	assert_false(ring_take(&slow.ring, &completion));
 	sem_post(&driver.go);
-	completion = next(fixture, &slow);
+	completion = await_completion(fixture, &slow);
 	assert_int_equal(completion.command_id, 1);
 	assert_int_equal(completion.result, 8);
 	assert_int_equal(completion.out_length, 8);
@@ -254,7 +219,7 @@ static void test_a_command_may_be_completed_by_anybody(void **state)
 	driver.pended->result = 42;
 	driver.pended->complete(driver.pended, SLUICE_STATUS_OK);
 	driver.pended = NULL;
-	completion = next(fixture, &peer);
+	completion = await_completion(fixture, &peer);
 	assert_int_equal(completion.result, 42);
 	peer_close(&peer);
 }
@@ -272,7 +237,7 @@ static void test_a_command_may_be_complete_before_its_handler_returns(void **sta
 	pump(fixture);
 	assert_false(ring_take(&peer.ring, &completion)); /* the handler may still look at it */
 	sem_post(&driver.go);
-	completion = next(fixture, &peer);
+	completion = await_completion(fixture, &peer);
 	assert_int_equal(completion.result, 17);
 	assert_int_equal(completion.status, SLUICE_STATUS_CANCELLED);
 	peer_close(&peer);
@@ -334,7 +299,7 @@ static void test_a_client_that_went_asks_for_its_answer(void **state)
 	poll_until(fixture, &driver.closed, 1);
 	do {
 		submit_once(&back, 3);
-		completion = next(fixture, &back);
+		completion = await_completion(fixture, &back);
 	} while (completion.status == SLUICE_STATUS_TOKEN_UNDER_WAY); /* the broker may not have looked yet */
 	assert_int_equal(completion.status, SLUICE_STATUS_OK);
 	assert_int_equal(completion.result, 8);

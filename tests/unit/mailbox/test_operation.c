@@ -14,8 +14,7 @@
 #include "fixture.h"
 #include "mailbox/client.h"
 
-#define TEST_LIMIT_S 60
-#define FIRST_ID     1000u
+#define FIRST_ID 1000u
 
 /* A driver of sorts: it is entered, and goes on when the test says so. */
 static struct {
@@ -28,7 +27,7 @@ static struct {
 
 static struct operations operations;
 static struct event_log events;
-static struct threads *threads;
+static struct broker *broker;
 
 /* ---- Memory ---------------------------------------------------------------------------------------- */
 
@@ -147,58 +146,37 @@ static const struct mailbox_ops ops = {
 
 static int up(void **state)
 {
-	static const struct threads_hooks none;
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	char error[256] = "";
-	int code;
+	struct fixture *fixture;
 
-	alarm(TEST_LIMIT_S);
 	memset(&driver, 0, sizeof(driver));
 	sem_init(&driver.entered, 0, 0);
 	sem_init(&driver.go, 0, 0);
-	strcpy(fixture->dir, "/tmp/test_operation.XXXXXX");
-	assert_non_null(mkdtemp(fixture->dir));
-	fixture->fds_before = open_fds();
 	assert_int_equal(event_log_create(&events), 0);
 	operations_create(&operations, FIRST_ID, &events);
-	threads = threads_create(&none, 4, &code);
-	assert_non_null(threads);
-	fixture->broker = broker_create(fixture->dir, &ops, &driver, error, sizeof(error));
-	assert_string_equal(error, "");
-	assert_int_equal(broker_use_threads(fixture->broker, threads), 0);
-	broker_use_operations(fixture->broker, &operations);
+	fixture = fixture_open_threaded(&ops, &driver);
+	broker = fixture->broker;
+	broker_use_operations(broker, &operations);
 	*state = fixture;
 	return 0;
 }
 
-/* The broker's end waits for what is under way; nothing of it is left. */
+/* Nothing is left of what is under way. */
 static int down(void **state)
 {
-	struct fixture *fixture = *state;
-
-	broker_destroy(fixture->broker);
-	threads_destroy(threads);
+	fixture_close_threaded(*state);
 	assert_int_equal(driver.sessions, 0);
 	operations_destroy(&operations);
 	event_log_destroy(&events);
-	assert_int_equal(open_fds(), fixture->fds_before);
-	assert_int_equal(rmdir(fixture->dir), 0);
 	sem_destroy(&driver.entered);
 	sem_destroy(&driver.go);
-	free(fixture);
 	return 0;
 }
 
 static struct sluice_completion give(struct fixture *fixture, struct peer *peer, struct sluice_command command)
 {
-	struct sluice_completion completion;
-
 	ring_submit(&peer->ring, command);
 	peer_kick(peer);
-	while (!ring_take(&peer->ring, &completion)) /* the alarm ends a test that waits in vain */
-		assert_true(broker_poll(fixture->broker, 100) >= 0);
-	peer->ring.doorbell->cq_head = peer->ring.consumed;
-	return completion;
+	return await_completion(fixture, peer);
 }
 
 static void expect_status(const struct sluice_completion *completion, enum sluice_status expected)
