@@ -235,6 +235,11 @@ static void end_operation(struct broker *broker, const struct deferred_result *r
 	deferred_free(result->call);
 }
 
+void broker_withdraw_operation(struct broker *broker, uint64_t id)
+{
+	deferred_withdraw_operation(&broker->deferred, id);
+}
+
 void broker_use_operations(struct broker *broker, struct operations *operations)
 {
 	broker->deferred.operations = operations;

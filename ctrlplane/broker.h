@@ -55,6 +55,9 @@ int broker_use_threads(struct broker *broker, struct threads *threads);
  */
 void broker_use_operations(struct broker *broker, struct operations *operations);
 
+/** Ends an operation that waits for its turn with CANCELLED. Of the broker's thread: a handler of a quick command's. */
+void broker_withdraw_operation(struct broker *broker, uint64_t id);
+
 /**
  * Has clients that ask for it told what is raised in @p log, which outlives the broker. Before the first broker_poll().
  *

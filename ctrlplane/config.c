@@ -206,6 +206,8 @@ static bool build_all(struct builder *builder, uint32_t rule_budget)
 		return refuse(builder, SLUICE_STATUS_OVER_BUDGET, &header->rules);
 	for (uint32_t i = 0; i < header->instances; i++) {
 		operation_tell("building rules", header->rules > 0 ? (uint32_t)(built * 100 / header->rules) : 0);
+		if (operation_is_cancelled())
+			return refuse(builder, SLUICE_STATUS_CANCELLED, NULL);
 		built += policy_instances(&builder->config->image)[i].rules;
 		if (!build_instance(builder, i))
 			return false;

@@ -247,6 +247,10 @@ static enum sluice_status commit(struct control *control, struct policy_image *i
 		*offset = refusal.offset;
 		return refusal.status;
 	}
+	if (!operation_fix()) {
+		im_block_drop(&config->block);
+		return SLUICE_STATUS_CANCELLED;
+	}
 	publish(control, config);
 	return SLUICE_STATUS_OK;
 }
@@ -260,7 +264,7 @@ enum sluice_status control_commit(struct control *control, struct policy_image *
 	control_begin(control);
 	status = commit(control, image, expected, offset);
 	control_end(control);
-	if (status != SLUICE_STATUS_OK)
+	if (status != SLUICE_STATUS_OK && status != SLUICE_STATUS_CANCELLED)
 		control_count_rejected(control);
 	return status;
 }

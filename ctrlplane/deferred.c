@@ -28,7 +28,8 @@ struct deferred_job {
 	struct sluice_command command;
 	struct mailbox_call call;
 	uint64_t tag;
-	uint64_t operation; /* 0: it is a client's */
+	uint64_t operation;		  /* 0: it is a client's */
+	LIST_ENTRY(deferred_job) started; /* where it is an operation's */
 	/* under the lock */
 	enum sluice_status status;
 	bool returned;		      /* from the handler, and ... */
@@ -46,6 +47,7 @@ int deferred_create(struct deferred *deferred, struct threads *threads, const st
 {
 	*deferred = (struct deferred){.threads = threads, .ops = ops, .context = context};
 	STAILQ_INIT(&deferred->done);
+	LIST_INIT(&deferred->operations_started);
 	deferred->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (deferred->event_fd < 0) {
 		*deferred = (struct deferred){0};
@@ -146,8 +148,9 @@ static void run_job(struct threads_job *work)
 	enum sluice_status status;
 	struct deferred_end *end;
 
-	operation_enter(deferred->operations, job->operation);
-	status = deferred->ops->handlers[job->command.opcode](deferred->context, &job->call);
+	status = SLUICE_STATUS_CANCELLED;
+	if (operation_enter(deferred->operations, job->operation))
+		status = deferred->ops->handlers[job->command.opcode](deferred->context, &job->call);
 	operation_leave();
 	pthread_mutex_lock(&deferred->lock);
 	end = job->end;
@@ -211,7 +214,23 @@ struct deferred_job *deferred_prepare_operation(struct deferred *deferred, const
 void deferred_start_operation(struct deferred_job *job, void *session)
 {
 	job->call.session = session;
+	LIST_INSERT_HEAD(&job->deferred->operations_started, job, started);
 	post(job->deferred, job);
+}
+
+void deferred_withdraw_operation(struct deferred *deferred, uint64_t operation)
+{
+	struct deferred_job *job;
+
+	LIST_FOREACH(job, &deferred->operations_started, started)
+	{
+		if (job->operation == operation)
+			break;
+	}
+	if (job == NULL || !threads_withdraw(deferred->threads, &job->work))
+		return;
+	job->returned = true;
+	complete(&job->call, SLUICE_STATUS_CANCELLED);
 }
 
 void deferred_discard(struct deferred_job *job)
@@ -250,6 +269,8 @@ bool deferred_next(struct deferred *deferred, struct deferred_result *result)
 	} else {
 		struct deferred_job *job = JOB_OF(item, item);
 
+		if (job->operation != 0)
+			LIST_REMOVE(job, started);
 		result->tag = job->tag;
 		result->operation = job->operation;
 		result->call = &job->call;

@@ -32,9 +32,10 @@ struct deferred {
 	struct threads *threads;
 	const struct mailbox_ops *ops;
 	void *context;
-	struct operations *operations; /* NULL: there are none */
-	int event_fd;		       /* readable where deferred_next() has something */
-	uint32_t outstanding;	       /* items that deferred_next() has not given back; the broker's */
+	struct operations *operations;		      /* NULL: there are none */
+	int event_fd;				      /* readable where deferred_next() has something */
+	uint32_t outstanding;			      /* items that deferred_next() has not given back; the broker's */
+	LIST_HEAD(, deferred_job) operations_started; /* of those, jobs of operations; the broker's */
 	pthread_mutex_t lock;
 	STAILQ_HEAD(, deferred_item) done; /* under the lock */
 };
@@ -69,6 +70,9 @@ struct deferred_job *deferred_prepare_operation(struct deferred *deferred, const
 /** Has a control thread run it, with a session of its own. */
 void deferred_start_operation(struct deferred_job *job, void *session);
 void deferred_discard(struct deferred_job *job);
+
+/** Ends an operation that waits for its turn with CANCELLED; deferred_next() has it. Others are left alone. */
+void deferred_withdraw_operation(struct deferred *deferred, uint64_t operation);
 
 /** The client of @p session has gone, perhaps in the middle of @p job (NULL: not). @p end is of deferred_reserve(). */
 struct deferred_end;

@@ -35,7 +35,7 @@ static const uint32_t known_flags = 0 SLUICE_FLAG_TABLE(X);
 #undef X
 
 static const bool may_be_operation[MAILBOX_OPCODES] = {
-#define X(name) [SLUICE_OP_##name] = true,
+#define X(name, builds) [SLUICE_OP_##name] = true,
 	SLUICE_OPERATION_TABLE(X)
 #undef X
 };

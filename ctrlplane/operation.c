@@ -32,39 +32,39 @@ void operations_destroy(struct operations *operations)
 
 /* ---- Places, with the lock held -------------------------------------------------------------------- */
 
-static struct sluice_operation_record *find(struct operations *operations, uint64_t id)
+static struct operation *find(struct operations *operations, uint64_t id)
 {
 	for (uint32_t i = 0; id != 0 && i < OPERATIONS_MAX; i++)
-		if (operations->place[i].id == id)
+		if (operations->place[i].record.id == id)
 			return &operations->place[i];
 	return NULL;
 }
 
-static struct sluice_operation_record *older(struct sluice_operation_record *a, struct sluice_operation_record *b)
+static struct operation *older(struct operation *a, struct operation *b)
 {
-	return a == NULL || b->id < a->id ? b : a;
+	return a == NULL || b->record.id < a->record.id ? b : a;
 }
 
 /* A free place while the user has less than its share; else that of its oldest one that is done, or, where all places
  * are taken, of the oldest of all. */
-static struct sluice_operation_record *find_place(struct operations *operations, uid_t user)
+static struct operation *find_place(struct operations *operations, uid_t user)
 {
-	struct sluice_operation_record *empty = NULL, *own = NULL, *oldest = NULL;
+	struct operation *empty = NULL, *own = NULL, *oldest = NULL;
 	uint32_t owned = 0;
 
 	for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-		struct sluice_operation_record *record = &operations->place[i];
+		struct operation *operation = &operations->place[i];
 
-		if (record->id == 0) {
-			empty = record;
+		if (operation->record.id == 0) {
+			empty = operation;
 			continue;
 		}
-		owned += record->user == user;
-		if (record->state != SLUICE_OPERATION_DONE)
+		owned += operation->record.user == user;
+		if (operation->record.state != SLUICE_OPERATION_DONE)
 			continue;
-		oldest = older(oldest, record);
-		if (record->user == user)
-			own = older(own, record);
+		oldest = older(oldest, operation);
+		if (operation->record.user == user)
+			own = older(own, operation);
 	}
 	if (owned >= SLUICE_OPERATIONS)
 		return own;
@@ -75,33 +75,33 @@ static struct sluice_operation_record *find_place(struct operations *operations,
 
 enum sluice_status operations_begin(struct operations *operations, uid_t user, uint16_t opcode, uint64_t *id)
 {
-	struct sluice_operation_record *record;
+	struct operation *operation;
 
 	pthread_mutex_lock(&operations->lock);
-	record = find_place(operations, user);
-	if (record != NULL) {
+	operation = find_place(operations, user);
+	if (operation != NULL) {
 		*id = operations->next_id++;
-		*record = (struct sluice_operation_record){
-			.id = *id,
-			.begun_ms = wall_clock_ms(),
-			.user = user,
-			.opcode = opcode,
-			.percent = SLUICE_PERCENT_UNKNOWN,
+		*operation = (struct operation){
+			.record.id = *id,
+			.record.begun_ms = wall_clock_ms(),
+			.record.user = user,
+			.record.opcode = opcode,
+			.record.percent = SLUICE_PERCENT_UNKNOWN,
 		};
 	}
-	operations->refused += record == NULL;
+	operations->refused += operation == NULL;
 	pthread_mutex_unlock(&operations->lock);
-	return record != NULL ? SLUICE_STATUS_OK : SLUICE_STATUS_TOO_MANY_OPERATIONS;
+	return operation != NULL ? SLUICE_STATUS_OK : SLUICE_STATUS_TOO_MANY_OPERATIONS;
 }
 
 void operations_refuse(struct operations *operations, uint64_t id, enum sluice_status status)
 {
-	struct sluice_operation_record *record;
+	struct operation *operation;
 
 	pthread_mutex_lock(&operations->lock);
-	record = find(operations, id);
-	if (record != NULL)
-		*record = (struct sluice_operation_record){0};
+	operation = find(operations, id);
+	if (operation != NULL)
+		*operation = (struct operation){0};
 	operations->refused += status == SLUICE_STATUS_NO_MEMORY;
 	pthread_mutex_unlock(&operations->lock);
 }
@@ -122,37 +122,83 @@ static void conclude(struct sluice_operation_record *record, const struct mailbo
 void operations_end(struct operations *operations, uint64_t id, const struct mailbox_call *call,
 		    enum sluice_status status)
 {
-	struct sluice_operation_record *record;
+	struct operation *operation;
 
 	pthread_mutex_lock(&operations->lock);
-	record = find(operations, id);
-	if (record != NULL)
-		conclude(record, call, status);
+	operation = find(operations, id);
+	if (operation != NULL)
+		conclude(&operation->record, call, status);
 	pthread_mutex_unlock(&operations->lock);
 	event_log_raise(operations->events, SLUICE_EVENT_OPERATION_DONE, sluice_status_name((uint16_t)status), id);
 }
 
 /* ---- Who carries it out ---------------------------------------------------------------------------- */
 
-void operation_enter(struct operations *operations, uint64_t id)
+static bool builds(uint16_t opcode)
 {
-	struct sluice_operation_record *record;
+	switch (opcode) {
+#define X(name, builds)                                                                                                \
+	case SLUICE_OP_##name:                                                                                         \
+		return builds;
+		SLUICE_OPERATION_TABLE(X)
+#undef X
+	default:
+		return false;
+	}
+}
+
+bool operation_enter(struct operations *operations, uint64_t id)
+{
+	struct operation *operation;
+	bool cancelled = false;
 
 	carried.operations = operations;
 	carried.id = id;
 	if (id == 0)
-		return;
+		return true;
 	pthread_mutex_lock(&operations->lock);
-	record = find(operations, id);
-	if (record != NULL)
-		record->state = SLUICE_OPERATION_RUNNING;
+	operation = find(operations, id);
+	if (operation != NULL) {
+		cancelled = operation->cancelled;
+		operation->fixed = !builds(operation->record.opcode);
+		operation->record.state = SLUICE_OPERATION_RUNNING;
+	}
 	pthread_mutex_unlock(&operations->lock);
+	return !cancelled;
 }
 
 void operation_leave(void)
 {
 	carried.operations = NULL;
 	carried.id = 0;
+}
+
+/* Whether the operation of this thread is cancelled; else it may be fixed. */
+static bool look(bool fix)
+{
+	struct operation *operation;
+	bool cancelled = false;
+
+	if (carried.id == 0)
+		return false;
+	pthread_mutex_lock(&carried.operations->lock);
+	operation = find(carried.operations, carried.id);
+	if (operation != NULL) {
+		cancelled = operation->cancelled;
+		operation->fixed |= fix && !cancelled;
+	}
+	pthread_mutex_unlock(&carried.operations->lock);
+	return cancelled;
+}
+
+bool operation_is_cancelled(void)
+{
+	return look(false);
+}
+
+bool operation_fix(void)
+{
+	return !look(true);
 }
 
 /* Whether it is worth an event. */
@@ -168,15 +214,15 @@ static bool note(struct sluice_operation_record *record, const char *step, uint3
 
 void operation_tell(const char *step, uint32_t percent)
 {
-	struct sluice_operation_record *record;
+	struct operation *operation;
 	char subject[SLUICE_NAME_SIZE];
 	bool tell;
 
 	if (carried.id == 0)
 		return;
 	pthread_mutex_lock(&carried.operations->lock);
-	record = find(carried.operations, carried.id);
-	tell = record != NULL && note(record, step, percent);
+	operation = find(carried.operations, carried.id);
+	tell = operation != NULL && note(&operation->record, step, percent);
 	pthread_mutex_unlock(&carried.operations->lock);
 	if (percent == SLUICE_PERCENT_UNKNOWN)
 		snprintf(subject, sizeof(subject), "%.31s", step);
@@ -196,14 +242,14 @@ static bool may_see(const struct sluice_operation_record *record, uid_t user, en
 bool operations_find(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role,
 		     struct sluice_operation_record *out)
 {
-	const struct sluice_operation_record *record;
+	const struct operation *operation;
 	bool found;
 
 	pthread_mutex_lock(&operations->lock);
-	record = find(operations, id);
-	found = record != NULL && may_see(record, user, role);
+	operation = find(operations, id);
+	found = operation != NULL && may_see(&operation->record, user, role);
 	if (found)
-		*out = *record;
+		*out = operation->record;
 	pthread_mutex_unlock(&operations->lock);
 	return found;
 }
@@ -222,11 +268,28 @@ uint32_t operations_collect(struct operations *operations, uid_t user, enum slui
 
 	pthread_mutex_lock(&operations->lock);
 	for (uint32_t i = 0; i < OPERATIONS_MAX; i++)
-		if (may_see(&operations->place[i], user, role))
-			records[count++] = operations->place[i];
+		if (may_see(&operations->place[i].record, user, role))
+			records[count++] = operations->place[i].record;
 	pthread_mutex_unlock(&operations->lock);
 	qsort(records, count, sizeof(*records), by_age);
 	return count;
+}
+
+enum sluice_status operations_cancel(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role)
+{
+	enum sluice_status status = SLUICE_STATUS_OK;
+	struct operation *operation;
+
+	pthread_mutex_lock(&operations->lock);
+	operation = find(operations, id);
+	if (operation == NULL || !may_see(&operation->record, user, role))
+		status = SLUICE_STATUS_NOT_FOUND;
+	else if (operation->fixed || operation->record.state == SLUICE_OPERATION_DONE)
+		status = SLUICE_STATUS_TOO_LATE;
+	else
+		operation->cancelled = true;
+	pthread_mutex_unlock(&operations->lock);
+	return status;
 }
 
 void operations_count(struct operations *operations, struct sluice_info *info)

@@ -4,7 +4,10 @@
  * SLUICE_OPERATIONS are kept; what is under way is never forgotten.
  *
  *   broker            operations_begin() ──> a control thread ──> operations_end()
- *   control thread    operation_enter(), operation_tell() ... operation_leave()
+ *   control thread    operation_enter(), operation_tell() ... operation_fix() ... operation_leave()
+ *
+ * From its beginning to operation_fix(), the point of no return, it can be cancelled. Whoever carries it out asks for
+ * that where it costs nothing to stop. Most cannot stop once they have begun: they are fixed as they are entered.
  *
  * What a handler calls to say how far it has come knows the operation by the thread: so it may be called from deep
  * inside a change, and does nothing where the change is no operation's.
@@ -21,12 +24,18 @@
 /** Of all users together. */
 #define OPERATIONS_MAX 64u
 
+struct operation {
+	struct sluice_operation_record record; /* id 0: free */
+	bool cancelled;			       /* it is to end */
+	bool fixed;			       /* it comes to its end */
+};
+
 struct operations {
 	struct event_log *events; /* NULL: nobody is told */
 	pthread_mutex_t lock;
 	uint64_t next_id;
-	uint64_t refused;				      /* for want of memory or of a place */
-	struct sluice_operation_record place[OPERATIONS_MAX]; /* id 0: free */
+	uint64_t refused; /* for want of memory or of a place */
+	struct operation place[OPERATIONS_MAX];
 };
 
 /** The first operation is called @p first_id; an id is never used again. */
@@ -49,9 +58,19 @@ void operations_end(struct operations *operations, uint64_t id, const struct mai
 
 /* ---- Who carries it out ---------------------------------------------------------------------------- */
 
-/** From here on this thread carries out operation @p id; 0: none. */
-void operation_enter(struct operations *operations, uint64_t id);
+/**
+ * From here on this thread carries out operation @p id; 0: none.
+ *
+ * @return false: it was cancelled before it began
+ */
+bool operation_enter(struct operations *operations, uint64_t id);
 void operation_leave(void);
+
+/** Whether the operation of this thread, if it has one, is to end. */
+bool operation_is_cancelled(void);
+
+/** The point of no return of this thread's operation, if it has one. False: it was cancelled before. */
+bool operation_fix(void);
 
 /**
  * Says how far the operation of this thread, if it has one, has come: @p step (at most 31 bytes, without a control
@@ -68,6 +87,9 @@ bool operations_find(struct operations *operations, uint64_t id, uid_t user, enu
 /** Copies all that @p user and @p role may see, oldest first, to @p records of OPERATIONS_MAX. Returns how many. */
 uint32_t operations_collect(struct operations *operations, uid_t user, enum sluice_role role,
 			    struct sluice_operation_record *records);
+
+/** It is to end, if it still can. OK, NOT_FOUND (as operations_find()) or TOO_LATE. */
+enum sluice_status operations_cancel(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role);
 
 /** What was counted since the start. */
 void operations_count(struct operations *operations, struct sluice_info *info);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What clients ask about operations. */
+/* What clients ask about operations, and ask of them. */
 #include <string.h>
 
+#include "broker.h"
 #include "list.h"
 
 #define ARG0_OFFSET (SLUICE_ERROR_IN_COMMAND | (uint32_t)offsetof(struct sluice_command, arg))
@@ -42,4 +43,18 @@ enum sluice_status operation_status(void *context, struct mailbox_call *call)
 	memcpy(call->reply, &record, sizeof(record));
 	call->reply_length = sizeof(record);
 	return SLUICE_STATUS_OK;
+}
+
+/* Where it waits for its turn it ends now, and otherwise where who carries it out looks. */
+enum sluice_status operation_cancel(void *context, struct mailbox_call *call)
+{
+	struct control *control = context;
+	uint64_t id = call->command->arg[0];
+	enum sluice_status status = operations_cancel(&control->operations, id, call->user, call->role);
+
+	if (status != SLUICE_STATUS_OK)
+		call->error_offset = ARG0_OFFSET;
+	else if (control->broker != NULL)
+		broker_withdraw_operation(control->broker, id);
+	return status;
 }

@@ -137,7 +137,8 @@ static void name_line(const struct mailbox_call *call, enum line kind, struct th
 	X(DEVICE_LIST, list_devices)                                                                                   \
 	X(RESET_DEVICE, reset_device)                                                                                  \
 	X(OPERATION_LIST, list_operations)                                                                             \
-	X(OPERATION_STATUS, operation_status)
+	X(OPERATION_STATUS, operation_status)                                                                          \
+	X(OPERATION_CANCEL, operation_cancel)
 
 /* X(opcode, handler, line): may wait for a driver */
 #define SLOW(X)                                                                                                        \

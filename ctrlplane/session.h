@@ -70,6 +70,7 @@ enum sluice_status stack_remove(void *control, struct mailbox_call *call);
 
 enum sluice_status list_operations(void *control, struct mailbox_call *call);
 enum sluice_status operation_status(void *control, struct mailbox_call *call);
+enum sluice_status operation_cancel(void *control, struct mailbox_call *call);
 
 /** The open handle that a client calls @p number, or NULL. */
 struct session_handle *session_find_handle(struct session *session, uint64_t number);

@@ -99,6 +99,22 @@ void threads_post(struct threads *threads, struct threads_job *job)
 	pthread_mutex_unlock(&threads->lock);
 }
 
+bool threads_withdraw(struct threads *threads, struct threads_job *job)
+{
+	struct threads_job *queued;
+
+	pthread_mutex_lock(&threads->lock);
+	TAILQ_FOREACH(queued, &threads->queue, link)
+	{
+		if (queued == job)
+			break;
+	}
+	if (queued != NULL)
+		TAILQ_REMOVE(&threads->queue, queued, link);
+	pthread_mutex_unlock(&threads->lock);
+	return queued != NULL;
+}
+
 /* ---- Ticks ----------------------------------------------------------------------------------------- */
 
 static bool is_ticking(struct threads *threads)

@@ -14,6 +14,7 @@
 #ifndef CTRLPLANE_THREADS_H
 #define CTRLPLANE_THREADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -54,6 +55,9 @@ struct threads *threads_create(const struct threads_hooks *hooks, unsigned count
 
 /** Has @p job run by one of them. Any thread may post, a job that runs also. */
 void threads_post(struct threads *threads, struct threads_job *job);
+
+/** Takes @p job, which was posted, out of the queue. False: it is there no more, as it runs or has run. */
+bool threads_withdraw(struct threads *threads, struct threads_job *job);
 
 /** Runs what is queued, then ends the threads. NULL does nothing. */
 void threads_destroy(struct threads *threads);

@@ -188,7 +188,7 @@ enum sluice_status upload_commit(void *context, struct mailbox_call *call)
 	struct control *control = context;
 	enum sluice_status status = with_upload(control, call, control_commit);
 
-	if (status != SLUICE_STATUS_INCOMPLETE)
+	if (status != SLUICE_STATUS_INCOMPLETE && status != SLUICE_STATUS_CANCELLED)
 		forget(control, call->session);
 	call->result = control_generation(control);
 	return status;

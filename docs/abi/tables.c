@@ -175,7 +175,7 @@ static void print_opcodes(void)
 static bool can_be_operation(uint16_t opcode)
 {
 	static const uint16_t table[] = {
-#define X(name) SLUICE_OP_##name,
+#define X(name, builds) SLUICE_OP_##name,
 		SLUICE_OPERATION_TABLE(X)
 #undef X
 	};
@@ -197,6 +197,12 @@ static void print_flags(void)
 	if (can_be_operation(number))                                                                                  \
 		printf(" %s", #name);
 	SLUICE_OPCODE_TABLE(X)
+#undef X
+	printf(".\nOPERATION_CANCEL ends those that have not begun, and until what they build is in force:");
+#define X(name, builds)                                                                                                \
+	if (builds)                                                                                                    \
+		printf(" %s", #name);
+	SLUICE_OPERATION_TABLE(X)
 #undef X
 	puts(".");
 }

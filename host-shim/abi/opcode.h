@@ -37,17 +37,20 @@ enum sluice_role {
  * has come, and how it ended, is in its record (record.h), for its user and for operators, and in events. Of a user the
  * last SLUICE_OPERATIONS are kept, those under way among them, until the firmware ends: TOO_MANY_OPERATIONS where all
  * are under way. An operation of POLICY_COMMIT takes the upload with it. Other commands with this flag are
- * NOT_SUPPORTED. X(name)
+ * NOT_SUPPORTED.
+ *
+ * OPERATION_CANCEL ends one with CANCELLED, and nothing is changed: any that has not begun, and one that builds until
+ * what it builds is in force. X(name, 1: it builds)
  */
 #define SLUICE_OPERATIONS 8u
 
 #define SLUICE_OPERATION_TABLE(X)                                                                                      \
-	X(POLICY_COMMIT)                                                                                               \
-	X(DRIVER_LOAD)                                                                                                 \
-	X(DRIVER_UNLOAD)                                                                                               \
-	X(STACK_INSERT)                                                                                                \
-	X(STACK_REMOVE)                                                                                                \
-	X(RESET_DATAPATH)
+	X(POLICY_COMMIT, 1)                                                                                            \
+	X(DRIVER_LOAD, 0)                                                                                              \
+	X(DRIVER_UNLOAD, 0)                                                                                            \
+	X(STACK_INSERT, 0)                                                                                             \
+	X(STACK_REMOVE, 0)                                                                                             \
+	X(RESET_DATAPATH, 0)
 
 /*
  * X(name, number, least payload, most payload, role)
@@ -102,6 +105,8 @@ enum sluice_role {
  *   OPERATION_LIST -> struct sluice_operation_record[]  oldest first
  *   OPERATION_STATUS arg[0] = id of an operation; -> struct sluice_operation_record; NOT_FOUND: there is none of this
  *                  id that this user may see
+ *   OPERATION_CANCEL arg[0] = id of an operation; OK: it ends, with CANCELLED unless something else was wrong with it,
+ * and changes nothing. TOO_LATE: it has ended, or must come to its end
  *
  * Commands that wait for a driver (DEVICE, DRIVER, STACK, OID and POLICY_COMMIT among them) are completed later, while
  * other mailboxes are served. A mailbox has one such command under way: those behind it wait in its ring, so that
@@ -138,7 +143,8 @@ enum sluice_role {
 	X(RESET_DATAPATH, 0x60, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)    \
 	X(RESET_DEVICE, 0x61, sizeof(struct sluice_reset_command), sizeof(struct sluice_reset_command), OPERATOR)      \
 	X(OPERATION_LIST, 0x68, 0, 0, TENANT)                                                                          \
-	X(OPERATION_STATUS, 0x69, 0, 0, TENANT)
+	X(OPERATION_STATUS, 0x69, 0, 0, TENANT)                                                                        \
+	X(OPERATION_CANCEL, 0x6a, 0, 0, OPERATOR)
 
 enum sluice_opcode {
 #define X(name, number, least, most, role) SLUICE_OP_##name = number,

@@ -348,6 +348,19 @@ static const struct command commands[] = {
 		.run = run_operation_wait,
 	},
 	{
+		.words = "operation cancel",
+		.arguments = "ID",
+		.summary = "End one of them before it changes anything",
+		.details =
+			"That is possible while it waits for others to end, and of an apply until the policy is in force. Then it "
+			"ends with status CANCELLED; later the firmware refuses, and the operation goes on.",
+		.example = "sluicectl operation cancel 1234",
+		.least = 1,
+		.most = 1,
+		.kinds = {ARGUMENT_OPERATION},
+		.run = run_operation_cancel,
+	},
+	{
 		.words = "reset",
 		.arguments = "",
 		.summary = "Reset the datapath, or the whole firmware",

@@ -204,7 +204,7 @@ enum follow_end follow_operation(struct session *session, uint64_t id, struct sl
 static bool may_be_operation(uint16_t opcode)
 {
 	switch (opcode) {
-#define X(name)                                                                                                        \
+#define X(name, builds)                                                                                                \
 	case SLUICE_OP_##name:                                                                                         \
 		return true;
 		SLUICE_OPERATION_TABLE(X)

@@ -66,6 +66,7 @@ int run_reset(struct session *session);
 int run_operation_list(struct session *session);
 int run_operation_show(struct session *session);
 int run_operation_wait(struct session *session);
+int run_operation_cancel(struct session *session);
 
 /* oid.c */
 int run_oid_list(struct session *session);

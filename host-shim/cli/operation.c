@@ -13,7 +13,7 @@
 static const char *opcode_word(uint16_t opcode)
 {
 	switch (opcode) {
-#define X(name)                                                                                                        \
+#define X(name, builds)                                                                                                \
 	case SLUICE_OP_##name:                                                                                         \
 		return #name;
 		SLUICE_OPERATION_TABLE(X)
@@ -80,12 +80,12 @@ static int take_id(struct session *session, uint64_t *id, char about[static ABOU
 	return session_connect(session);
 }
 
-static int print_record(struct session *session, const struct sluice_operation_record *record)
+static struct table *record_table(const struct sluice_operation_record *record)
 {
 	struct table *t = table_new_record("operation", TABLE_COLUMNS(operation_columns));
 
 	add_row(t, record);
-	return session_print(session, t);
+	return t;
 }
 
 int run_operation_show(struct session *session)
@@ -100,7 +100,7 @@ int run_operation_show(struct session *session)
 		return code;
 	if (sluice_operation_status(session->client, id, &record, &fault) != 0)
 		return session_fault(session, &fault, about, "sluicectl operation list");
-	return print_record(session, &record);
+	return session_print(session, record_table(&record));
 }
 
 /* It is not known any more, or it ended badly: then the firmware's words say more than its status. */
@@ -131,11 +131,34 @@ int run_operation_wait(struct session *session)
 		return code;
 	switch (follow_operation(session, id, &record, &follow)) {
 	case FOLLOW_DONE:
-		return print_record(session, &record);
+		return session_print(session, record_table(&record));
 	case FOLLOW_FAILED:
 		return refuse(session, &follow, about);
 	case FOLLOW_LEFT:
 		break;
 	}
 	return follow.code;
+}
+
+/* It ends at once, or where the firmware looks next. */
+int run_operation_cancel(struct session *session)
+{
+	struct request request = {.opcode = SLUICE_OP_OPERATION_CANCEL};
+	struct sluice_operation_record record;
+	struct follow follow;
+	struct sluice_reply reply;
+	char about[ABOUT_SIZE];
+	enum follow_end end;
+	int code = take_id(session, &request.arg0, about);
+
+	if (code)
+		return code;
+	if (session_call(session, &request, &reply, &follow.fault))
+		return session_fault(session, &follow.fault, about, "sluicectl operation list");
+	end = follow_operation(session, request.arg0, &record, &follow);
+	if (end == FOLLOW_LEFT)
+		return follow.code;
+	if (end == FOLLOW_FAILED && follow.fault.status != SLUICE_STATUS_CANCELLED)
+		return refuse(session, &follow, about);
+	return session_done(session, record_table(&record), "cancelled %s", about);
 }

@@ -154,6 +154,49 @@ def test_a_time_limit(idle, hanging):
     idle.ctl("operation", "wait", operation)
 
 
+def test_one_that_waits_is_cancelled(idle, hanging):
+    """It ends at once though what is before it hangs; what has begun goes on, and its end is not undone."""
+    load = idle.json(*hanging.words, "--background")["operation"]
+    hanging.operation()
+    insert = idle.json("stack", "insert", "main", "passthru", "never", "--background")["operation"]
+    assert idle.json("operation", "show", insert)["state"] == "waiting"
+    waiting = gadgets.start(idle, "operation", "wait", insert)
+    assert idle.ctl("operation", "cancel", insert) == f"cancelled operation {insert}\n"
+    _, err = waiting.communicate(timeout=20)
+    assert waiting.returncode == 1 and f"operation {insert}: cancelled" in err
+    for words in (["operation", "cancel", load], ["operation", "cancel", insert]):
+        late = idle.try_ctl(*words)
+        assert late.returncode == 1 and "too late to cancel it" in late.stderr
+    hanging.let_go()
+    assert idle.json("operation", "wait", load)["status"] == "OK"
+    row = idle.json("operation", "show", insert)
+    assert (row["state"], row["status"], row["step"]) == ("done", "CANCELLED", None)
+    assert "never" not in [row["instance"] for row in idle.json("stack", "show")]
+    assert idle.try_ctl("operation", "cancel", 1).returncode == 3
+
+
+def test_an_apply_is_cancelled_while_it_builds(idle, tmp_path):
+    """A driver's build hangs: the policy never comes into force, and the next one does."""
+    gate, path = tmp_path / "gate", tmp_path / "policy.json"
+    gadgets.load(idle, gadgets.build(tmp_path, f'-DBUILD_WAITS_WHILE="{gate}"'))
+    path.write_text(idle.ctl("show", "config"))
+    before, changes = idle.generation(), idle.json("info")["changes-applied"]
+    gate.touch()
+    operation = idle.json("apply", path, "--background")["operation"]
+    fw.wait_until(lambda: idle.json("operation", "show", operation)["step"] == "building rules", "it builds", 20)
+    cancelling = gadgets.start(idle, "--json", "operation", "cancel", operation)
+    with pytest.raises(subprocess.TimeoutExpired):
+        cancelling.wait(1)
+    gate.unlink()
+    out, err = cancelling.communicate(timeout=20)
+    assert (cancelling.returncode, err) == (0, "")
+    row = json.loads(out)
+    assert (row["id"], row["state"], row["status"]) == (operation, "done", "CANCELLED")
+    assert (idle.generation(), idle.json("info")["changes-applied"]) == (before, changes)
+    idle.ctl("apply", path)
+    assert idle.generation() == before + 1
+
+
 def test_progress_on_a_terminal(idle, hanging):
     """One line, once it takes longer than a moment; it is gone when the command ends."""
     client, terminal = start_on_terminal(idle, *hanging.words)

@@ -9,7 +9,8 @@
  *   4 COUNTS  answers five numbers of 4 bytes: handles opened, handles closed, calls pended, of those cancelled,
  * removed
  *
- * With ENTRY_WAITS_FOR it is loaded when the file of that name is there.
+ * With ENTRY_WAITS_FOR it is loaded when the file of that name is there. With BUILD_WAITS_WHILE it takes rules, and
+ * builds nothing of them while the file of that name is there.
  */
 #include <string.h>
 #include <unistd.h>
@@ -183,8 +184,27 @@ static void return_packets(void *context, struct im_packet **packets, uint16_t c
 	im_relay_miniport.return_packets(context, packets, count);
 }
 
+#ifdef BUILD_WAITS_WHILE
+static im_status_t build(const struct im_config_source *source, void **config)
+{
+	(void)source;
+	while (access(BUILD_WAITS_WHILE, F_OK) == 0)
+		usleep(10000);
+	*config = &counts; /* any but NULL: there is nothing to judge by */
+	return IM_STATUS_SUCCESS;
+}
+
+static void destroy(void *config)
+{
+	(void)config;
+}
+
+static const struct im_config_handlers config = {.build = build, .destroy = destroy};
+#endif
+
 static im_status_t driver_entry(struct im_driver_object *object)
 {
+	im_status_t status;
 	static const struct im_miniport_characteristics miniport = {.return_packets = return_packets};
 	static const struct im_protocol_characteristics protocol = {.bind_adapter = bind_adapter};
 
@@ -194,7 +214,12 @@ static im_status_t driver_entry(struct im_driver_object *object)
 #endif
 	driver.start = start;
 	driver.stop = stop;
-	return im_relay_register(&driver, object, &miniport, &protocol, unload);
+	status = im_relay_register(&driver, object, &miniport, &protocol, unload);
+#ifdef BUILD_WAITS_WHILE
+	if (status == IM_STATUS_SUCCESS)
+		im_register_config_handlers(driver.miniport, &config);
+#endif
+	return status;
 }
 
 #ifndef NAME

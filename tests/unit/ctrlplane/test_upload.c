@@ -211,6 +211,53 @@ static void an_operation_takes_the_upload_with_it(void **state)
 	policy_image_clear(&image);
 }
 
+/* An upload of it, as that of an operation which this thread carries out. */
+static uint64_t begin_commit(struct policy_image *image)
+{
+	struct operations *operations = &machine.control.operations;
+	uint64_t id;
+
+	upload(image);
+	assert_int_equal(operations_begin(operations, 0, SLUICE_OP_POLICY_COMMIT, &id), SLUICE_STATUS_OK);
+	assert_true(operation_enter(operations, id));
+	return id;
+}
+
+/* Nothing of it is in force or counted, and its upload is not used up: what has a lease can be committed again. */
+static void a_commit_that_is_cancelled_changes_nothing(void **state)
+{
+	struct policy_image image = image_usual(1, 3);
+	uint64_t rejected = machine.control.statistics.rejected;
+	uint64_t id;
+
+	(void)state;
+	id = begin_commit(&image);
+	expect(OPERATION_CANCEL, id, NULL, 0, OK);
+	expect(POLICY_COMMIT, 0, NULL, 0, CANCELLED);
+	operation_leave();
+	assert_int_equal(client.call.result, 1);
+	assert_int_equal(control_generation(&machine.control), 1);
+	assert_int_equal(machine.control.statistics.rejected, rejected);
+	expect(POLICY_COMMIT, 0, NULL, 0, OK);
+	assert_int_equal(client.call.result, 2);
+	policy_image_clear(&image);
+}
+
+static void a_commit_in_force_is_too_late_to_cancel(void **state)
+{
+	struct policy_image image = image_usual(1, 3);
+	uint64_t id;
+
+	(void)state;
+	id = begin_commit(&image);
+	expect(POLICY_COMMIT, 0, NULL, 0, OK);
+	expect(OPERATION_CANCEL, id, NULL, 0, TOO_LATE);
+	assert_int_equal(client.call.error_offset, IN_COMMAND);
+	operation_leave();
+	assert_int_equal(control_generation(&machine.control), 2);
+	policy_image_clear(&image);
+}
+
 static const struct sluice_operation_record *ask(uint64_t id)
 {
 	expect(OPERATION_STATUS, id, NULL, 0, OK);
@@ -453,6 +500,8 @@ int main(void)
 		ON_MACHINE(another_client_goes_on_with_an_upload),
 		ON_MACHINE(an_upload_is_its_users_alone),
 		ON_MACHINE(an_operation_takes_the_upload_with_it),
+		ON_MACHINE(a_commit_that_is_cancelled_changes_nothing),
+		ON_MACHINE(a_commit_in_force_is_too_late_to_cancel),
 		ON_MACHINE(a_commit_tells_how_far_it_is),
 		ON_MACHINE(a_lease_that_runs_out_frees_its_upload),
 		ON_MACHINE(uploads_of_a_user_are_bounded),

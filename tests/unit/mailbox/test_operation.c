@@ -91,6 +91,30 @@ static enum sluice_status unload(void *context, struct mailbox_call *call)
 	return SLUICE_STATUS_DRIVER_IN_USE;
 }
 
+/* POLICY_COMMIT: builds, which can be stopped, and then puts in force. */
+static enum sluice_status commit(void *context, struct mailbox_call *call)
+{
+	(void)context;
+	sem_post(&driver.entered);
+	sem_wait(&driver.go);
+	if (!operation_fix())
+		return SLUICE_STATUS_CANCELLED;
+	sem_post(&driver.entered);
+	sem_wait(&driver.go);
+	call->result = 9;
+	return SLUICE_STATUS_OK;
+}
+
+static enum sluice_status cancel(void *context, struct mailbox_call *call)
+{
+	enum sluice_status result = operations_cancel(&operations, call->command->arg[0], call->user, call->role);
+
+	(void)context;
+	if (result == SLUICE_STATUS_OK)
+		broker_withdraw_operation(broker, call->command->arg[0]);
+	return result;
+}
+
 static enum sluice_status status(void *context, struct mailbox_call *call)
 {
 	struct sluice_operation_record record;
@@ -101,6 +125,14 @@ static enum sluice_status status(void *context, struct mailbox_call *call)
 	memcpy(call->reply, &record, sizeof(record));
 	call->reply_length = sizeof(record);
 	return SLUICE_STATUS_OK;
+}
+
+/* One load at a time. */
+static void choose_line(void *context, const struct mailbox_call *call, struct threads_line *line)
+{
+	(void)context;
+	if (call->command->opcode == SLUICE_OP_DRIVER_LOAD)
+		*line = (struct threads_line){.name = "loads", .most = 1};
 }
 
 static int open_session(void *context, uint32_t client_id, void **session)
@@ -134,12 +166,18 @@ static const struct mailbox_ops ops = {
 	.session_open = open_session,
 	.session_branch = branch_session,
 	.session_close = close_session,
+	.line = choose_line,
 	.handlers = {[SLUICE_OP_INFO] = tell,
 		     [SLUICE_OP_DRIVER_LOAD] = load,
 		     [SLUICE_OP_DRIVER_UNLOAD] = unload,
+		     [SLUICE_OP_POLICY_COMMIT] = commit,
 		     [SLUICE_OP_DEVICE_CALL] = tell,
+		     [SLUICE_OP_OPERATION_CANCEL] = cancel,
 		     [SLUICE_OP_OPERATION_STATUS] = status},
-	.slow = {[SLUICE_OP_DRIVER_LOAD] = true, [SLUICE_OP_DRIVER_UNLOAD] = true, [SLUICE_OP_DEVICE_CALL] = true},
+	.slow = {[SLUICE_OP_DRIVER_LOAD] = true,
+		 [SLUICE_OP_DRIVER_UNLOAD] = true,
+		 [SLUICE_OP_POLICY_COMMIT] = true,
+		 [SLUICE_OP_DEVICE_CALL] = true},
 };
 
 /* ---- The rig --------------------------------------------------------------------------------------- */
@@ -189,7 +227,9 @@ static struct sluice_command operation_of(enum sluice_opcode opcode)
 	return (struct sluice_command){
 		.opcode = (uint16_t)opcode,
 		.flags = SLUICE_FLAG_OPERATION,
-		.in_length = opcode == SLUICE_OP_DRIVER_UNLOAD ? SLUICE_NAME_SIZE : 8,
+		.in_length = opcode == SLUICE_OP_DRIVER_UNLOAD ? SLUICE_NAME_SIZE
+			     : opcode == SLUICE_OP_DRIVER_LOAD ? 8
+							       : 0,
 	};
 }
 
@@ -373,6 +413,113 @@ static void test_what_cannot_be_one_is_refused(void **state)
 	peer_close(&peer);
 }
 
+/* ---- Cancelling ------------------------------------------------------------------------------------ */
+
+static void expect_cancel(struct fixture *fixture, struct peer *peer, uint64_t id, enum sluice_status expected)
+{
+	struct sluice_completion completion =
+		give(fixture, peer, (struct sluice_command){.opcode = SLUICE_OP_OPERATION_CANCEL, .arg = {id}});
+
+	expect_status(&completion, expected);
+}
+
+/* The one before it hangs: it ends all the same, is never run, and its session is closed. */
+static void test_one_that_waits_is_cancelled(void **state)
+{
+	struct sluice_operation_record record;
+	struct fixture *fixture = *state;
+	uint32_t cursor = 0;
+	uint64_t ids[3];
+	struct peer peer;
+
+	join(fixture, &peer);
+	for (uint32_t i = 0; i < 3; i++)
+		ids[i] = begin(fixture, &peer, SLUICE_OP_DRIVER_LOAD);
+	sem_wait(&driver.entered);
+	expect_cancel(fixture, &peer, ids[1], SLUICE_STATUS_OK);
+	record = wait_done(fixture, &peer, ids[1]);
+	assert_string_equal(sluice_status_name(record.status), "CANCELLED");
+	assert_int_equal(record.result, 0);
+	assert_int_equal(record.error_offset, SLUICE_NO_OFFSET);
+	assert_int_equal(driver.sessions, 3); /* of the client and two operations */
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_PROGRESS, "10% entry", ids[0]);
+	expect_event(&cursor, SLUICE_EVENT_OPERATION_DONE, "CANCELLED", ids[1]);
+	expect_cancel(fixture, &peer, ids[1], SLUICE_STATUS_TOO_LATE);
+	sem_post(&driver.go);
+	sem_post(&driver.go);
+	assert_int_equal(wait_done(fixture, &peer, ids[0]).status, SLUICE_STATUS_OK);
+	assert_int_equal(wait_done(fixture, &peer, ids[2]).status, SLUICE_STATUS_OK);
+	assert_int_equal(driver.runs, 2);
+	peer_close(&peer);
+}
+
+/* What has begun and does not build comes to its end, and what has ended stays as it ended. */
+static void test_one_that_has_begun_is_too_late_to_cancel(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer peer;
+	uint64_t id;
+
+	join(fixture, &peer);
+	id = begin(fixture, &peer, SLUICE_OP_DRIVER_LOAD);
+	sem_wait(&driver.entered);
+	expect_cancel(fixture, &peer, id, SLUICE_STATUS_TOO_LATE);
+	expect_cancel(fixture, &peer, id + 1, SLUICE_STATUS_NOT_FOUND);
+	assert_int_equal(operations_cancel(&operations, id, getuid() + 1, SLUICE_ROLE_HOST_ADMIN),
+			 SLUICE_STATUS_NOT_FOUND); /* of another user */
+	sem_post(&driver.go);
+	assert_int_equal(wait_done(fixture, &peer, id).status, SLUICE_STATUS_OK);
+	expect_cancel(fixture, &peer, id, SLUICE_STATUS_TOO_LATE);
+	assert_int_equal(look(fixture, &peer, id).status, SLUICE_STATUS_OK);
+	peer_close(&peer);
+}
+
+static void test_one_that_builds_is_cancelled_until_it_is_in_force(void **state)
+{
+	struct sluice_operation_record record;
+	struct fixture *fixture = *state;
+	struct peer peer;
+	uint64_t id;
+
+	join(fixture, &peer);
+	id = begin(fixture, &peer, SLUICE_OP_POLICY_COMMIT);
+	sem_wait(&driver.entered);
+	expect_cancel(fixture, &peer, id, SLUICE_STATUS_OK);
+	expect_cancel(fixture, &peer, id, SLUICE_STATUS_OK); /* it is to end still */
+	assert_int_equal(look(fixture, &peer, id).state, SLUICE_OPERATION_RUNNING);
+	sem_post(&driver.go);
+	record = wait_done(fixture, &peer, id);
+	assert_string_equal(sluice_status_name(record.status), "CANCELLED");
+	id = begin(fixture, &peer, SLUICE_OP_POLICY_COMMIT);
+	sem_wait(&driver.entered);
+	sem_post(&driver.go);
+	sem_wait(&driver.entered);
+	expect_cancel(fixture, &peer, id, SLUICE_STATUS_TOO_LATE);
+	sem_post(&driver.go);
+	record = wait_done(fixture, &peer, id);
+	assert_int_equal(record.status, SLUICE_STATUS_OK);
+	assert_int_equal(record.result, 9);
+	peer_close(&peer);
+}
+
+/* A thread has taken it, and has not entered it yet. */
+static void test_cancelled_before_it_is_entered(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	assert_int_equal(operations_begin(&operations, 1, SLUICE_OP_DRIVER_LOAD, &id), SLUICE_STATUS_OK);
+	assert_int_equal(operations_cancel(&operations, id, 1, SLUICE_ROLE_TENANT), SLUICE_STATUS_OK);
+	assert_false(operation_enter(&operations, id));
+	operation_leave();
+	assert_true(operation_enter(&operations, 0));
+	assert_false(operation_is_cancelled()); /* who carries out none is not concerned */
+	assert_true(operation_fix());
+	operation_leave();
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------------- */
+
 static uint64_t refused(void)
 {
 	struct sluice_info info = {0};
@@ -554,6 +701,10 @@ int main(void)
 		CASE(the_end_of_the_broker_waits_for_it),
 		CASE(what_cannot_be_one_is_refused),
 		CASE(no_memory_leaves_all_with_its_client),
+		CASE(one_that_waits_is_cancelled),
+		CASE(one_that_has_begun_is_too_late_to_cancel),
+		CASE(one_that_builds_is_cancelled_until_it_is_in_force),
+		CASE(cancelled_before_it_is_entered),
 		CASE(a_token_brings_the_same_one_back),
 		CASE(the_library_begins_and_waits),
 		CASE(the_store_is_bounded),
