@@ -25,6 +25,41 @@ static void print_introduction(void)
 	       SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, SLUICE_SOCKET_NAME, SLUICE_RUNTIME_DIR);
 }
 
+#define X(...) +1
+static_assert((0 SLUICE_MINOR_TABLE(X)) == SLUICE_ABI_MINOR + 1,
+	      "each minor version has its row, the last is this one");
+enum { COMMANDS = 0 SLUICE_OPCODE_TABLE(X), STATUSES = 0 SLUICE_STATUS_TABLE(X), EVENTS = 0 SLUICE_EVENT_TABLE(X) };
+#undef X
+
+static const struct minor {
+	unsigned minor, commands, statuses, events;
+	const char *text;
+} minors[] = {
+#define X(minor, commands, statuses, events, text) {minor, commands, statuses, events, text},
+	SLUICE_MINOR_TABLE(X)
+#undef X
+};
+
+/* What is added without a word about it in the table of versions has no number there. False: it differs. */
+static bool print_versions(void)
+{
+	const struct minor *last = &minors[SLUICE_ABI_MINOR];
+
+	puts("\n## Versions\n\n"
+	     "Two sides of different majors do not talk. Of two with different minors the newer one does without what the older\n"
+	     "one does not know, and says so where it was asked for (`abi/base.h`).\n\n"
+	     "| version | commands | statuses | events | added |\n|---|---|---|---|---|");
+	for (size_t i = 0; i <= SLUICE_ABI_MINOR; i++)
+		printf("| %u.%u | %u | %u | %u | %s |\n", SLUICE_ABI_MAJOR, minors[i].minor, minors[i].commands,
+		       minors[i].statuses, minors[i].events, minors[i].text);
+	if (last->commands == COMMANDS && last->statuses == STATUSES && last->events == EVENTS)
+		return true;
+	fprintf(stderr,
+		"abi-tables: there are %u commands, %u statuses and %u events: SLUICE_MINOR_TABLE says otherwise\n",
+		(unsigned)COMMANDS, (unsigned)STATUSES, (unsigned)EVENTS);
+	return false;
+}
+
 static void print_regions(void)
 {
 	puts("\n## Descriptors of a WELCOME, in this order\n\n| name | bytes | writer |\n|---|---|---|");
@@ -261,6 +296,8 @@ static void print_im_statuses(void)
 int main(void)
 {
 	print_introduction();
+	if (!print_versions())
+		return 1;
 	print_regions();
 	print_features();
 	print_capabilities();

@@ -17,7 +17,30 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used in place");
 
 #define SLUICE_ABI_MAJOR 2u
-#define SLUICE_ABI_MINOR 1u
+#define SLUICE_ABI_MINOR 2u
+
+/*
+ * What each minor version added. The minor grows with the first release that adds something the other side can do
+ * without: commands, statuses, events, flags, features, capabilities, members at the end of a record, meaning for what
+ * was reserved. Whatever else changes makes a new major version, and two majors do not talk.
+ *
+ * Either side may be the older one. A card refuses what it does not know (BAD_OPCODE, BAD_RESERVED) and does not grant
+ * it; a host that needs it looks at the card's minor first, and says what is missing. A host leaves out events and
+ * capabilities that it does not know, goes by the class of a status that it does not know, and takes members of records
+ * that do not come for zero, and leaves alone those beyond what it knows.
+ *
+ * X(minor, commands, statuses, events, what was added): the numbers are those that the version has
+ */
+#define SLUICE_MINOR_TABLE(X)                                                                                                   \
+	X(0, 24, 52, 0, "the first of major 2")                                                                                 \
+	X(1, 24, 52, 5, "events in the COMPLETION region, and features, of which they are the first")                           \
+	X(2, 31, 59, 14,                                                                                                        \
+	  "capabilities; health, syndrome and last words in the INFO region; resets with a reason; uploads with a lease, that " \
+	  "another client resumes; tokens; operations, and their cancelling; host buffers in port records, uploads and "        \
+	  "operations in INFO")
+
+/* The first minor version with SLUICE_FLAG_OPERATION. */
+#define SLUICE_MINOR_OF_OPERATIONS 2u
 
 /** Bytes of a name member, NUL padded. A name holds 1 to 31 of [A-Za-z0-9_.-]. */
 #define SLUICE_NAME_SIZE 32u

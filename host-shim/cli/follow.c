@@ -258,10 +258,27 @@ static enum follow_end wait_begun(struct session *session, uint64_t id, struct f
 	return FOLLOW_FAILED;
 }
 
+/* The card is older than operations. */
+static enum follow_end do_without(struct session *session, const struct request *request, struct follow *follow)
+{
+	const struct sluice_info_region *info = sluice_info(session->client);
+
+	if (!session->options.background)
+		return give_plainly(session, request, follow);
+	follow->code =
+		session_fail(session, EXIT_REFUSED, NULL,
+			     "the firmware speaks version %u.%u of the mailbox, and knows no operations before %u.%u: "
+			     "without --background the command waits",
+			     info->abi_major, info->abi_minor, SLUICE_ABI_MAJOR, SLUICE_MINOR_OF_OPERATIONS);
+	return FOLLOW_LEFT;
+}
+
 static enum follow_end begin(struct session *session, const struct request *request, struct follow *follow)
 {
 	struct request operation = *request;
 
+	if (sluice_info(session->client)->abi_minor < SLUICE_MINOR_OF_OPERATIONS)
+		return do_without(session, request, follow);
 	operation.begins = true;
 	if (session_call(session, &operation, &follow->reply, &follow->fault) != 0) {
 		bool full = follow->fault.kind == SLUICE_FAULT_COMMAND &&

@@ -213,7 +213,8 @@ int sluice_read_health(const struct sluice_client *client, struct sluice_health 
  *
  * @param opcode           a command that answers with struct sluice_list
  * @param payload          sent with every page; NULL where @p payload_length is 0
- * @param record_size      bytes of a record; the firmware's must be equal
+ * @param record_size      bytes of a record as the caller knows it: what an older firmware does not have is zero, what
+ * a newer one has beyond that is left out
  * @param[out] records     *count records in one block, for free(); NULL for none
  * @param[out] generation  of the policy that is shown; may be NULL
  * @param[out] fault       filled in on failure; may be NULL

@@ -15,7 +15,8 @@
 
 /* A list that is being fetched. */
 struct fetch {
-	uint32_t record_size;
+	uint32_t record_size; /* the caller's */
+	uint32_t card_size;   /* as the pages have them */
 	uint32_t cursor;
 	uint32_t count;
 	uint64_t generation;
@@ -53,9 +54,11 @@ static int check_status(struct sluice_client *client, const struct sluice_reply 
 static int check_page(struct sluice_client *client, const struct fetch *fetch, const struct sluice_list *list,
 		      uint32_t length)
 {
-	if (length < sizeof(*list) || list->record_size != fetch->record_size ||
+	if (length < sizeof(*list) || list->record_size == 0 ||
 	    length - sizeof(*list) != (uint64_t)list->count * list->record_size)
 		return malformed(client, "a list has another length, or other records");
+	if (fetch->cursor != 0 && list->record_size != fetch->card_size)
+		return malformed(client, "pages of a list have different records");
 	if (list->next != 0 && (list->next <= fetch->cursor || list->count == 0))
 		return malformed(client, "a list does not end");
 	if (fetch->cursor != 0 && list->generation != fetch->generation)
@@ -65,9 +68,11 @@ static int check_page(struct sluice_client *client, const struct fetch *fetch, c
 	return 0;
 }
 
+/* Records grow at their ends: of an older card the rest is zero, of a newer one it is left out. */
 static int append(struct sluice_client *client, struct fetch *fetch, const struct sluice_list *list)
 {
-	size_t size = fetch->record_size;
+	size_t size = fetch->record_size, sent = list->record_size;
+	size_t common = size < sent ? size : sent;
 	uint8_t *records;
 
 	if (list->count == 0)
@@ -75,7 +80,9 @@ static int append(struct sluice_client *client, struct fetch *fetch, const struc
 	records = realloc(fetch->records, ((size_t)fetch->count + list->count) * size);
 	if (records == NULL)
 		return no_memory(client);
-	memcpy(records + fetch->count * size, fetch->page + sizeof(*list), list->count * size);
+	memset(records + fetch->count * size, 0, list->count * size);
+	for (uint32_t i = 0; i < list->count; i++)
+		memcpy(records + (fetch->count + i) * size, fetch->page + sizeof(*list) + i * sent, common);
 	fetch->records = records;
 	fetch->count += list->count;
 	return 0;
@@ -101,6 +108,7 @@ static int fetch_page(struct sluice_client *client, struct fetch *fetch, uint16_
 	if (error != 0)
 		return error;
 	fetch->generation = list.generation;
+	fetch->card_size = list.record_size;
 	fetch->cursor = list.next;
 	return list.next != 0;
 }

@@ -215,6 +215,26 @@ static void test_hello_of_a_later_client(void **state)
 	peer_close(&peer);
 }
 
+/* An earlier one is served all the same: it hears which version this is, and gets nothing that it has not asked for. */
+static void test_hello_of_an_earlier_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sluice_hello hello = peer_hello();
+	struct peer peer;
+
+	for (hello.abi_minor = 0; hello.abi_minor < SLUICE_ABI_MINOR; hello.abi_minor++) {
+		peer = send_instead_of_hello(fixture, &hello, sizeof(hello));
+		assert_int_equal(peer_receive(&peer), sizeof(peer.welcome));
+		assert_int_equal(peer.welcome.status, SLUICE_STATUS_OK);
+		assert_int_equal(peer.welcome.abi_major, SLUICE_ABI_MAJOR);
+		assert_int_equal(peer.welcome.abi_minor, SLUICE_ABI_MINOR);
+		assert_int_equal(peer.welcome.features, 0);
+		expect_served(fixture, &peer);
+		peer_close(&peer);
+		pump(fixture);
+	}
+}
+
 static void test_surplus_descriptors(void **state)
 {
 	static const unsigned counts[] = {1, 8, 200};
@@ -652,6 +672,7 @@ int main(void)
 		CASE(garbage_instead_of_hello),
 		CASE(hello_that_is_refused),
 		CASE(hello_of_a_later_client),
+		CASE(hello_of_an_earlier_client),
 		CASE(surplus_descriptors),
 		CASE(message_after_hello),
 		CASE(silent_connections_make_room),
