@@ -4,7 +4,9 @@
  *
  *   control byte | command, 64 bytes | doorbell, 4 bytes (DOORBELL) | payload length, 2 bytes, and payload (PAYLOAD)
  *
- * Every other opcode is slow: its command is put aside, and completed before the next turn that consumes.
+ * Every other opcode is slow: its command is put aside, and completed before the next turn that consumes. A command
+ * that asks to be an operation becomes one; the oldest is carried out before the next turn that consumes. Their ids
+ * begin with 1, so that OPERATION_STATUS and OPERATION_CANCEL find them.
  *
  * The control bits let the fuzzer get past the checksum and the phase, which it could not guess, and keep
  * offsets small where it wants to reach the handlers rather than the bounds.
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 
 #include "mailbox.h"
+#include "operation.h"
 #include "ring.h"
 
 enum control {
@@ -30,6 +33,12 @@ struct input {
 	size_t left;
 };
 
+struct begun {
+	struct sluice_command command;
+	uint64_t id;
+	bool cancelled;
+};
+
 static struct {
 	struct mailbox mailbox;
 	struct mailbox_counters counters;
@@ -46,6 +55,9 @@ static struct {
 	struct sluice_command deferred;
 	uint8_t *payload;
 	uint8_t *reply;
+	struct operations operations;
+	struct begun begun[SLUICE_OPERATIONS]; /* under way, oldest first */
+	uint32_t begun_count;
 } world;
 
 static const uint16_t known[] = {
@@ -79,6 +91,90 @@ static enum sluice_status handle(void *context, struct mailbox_call *call)
 	return (enum sluice_status)(call->command->arg[1] % (SLUICE_STATUS_INTERNAL + 1));
 }
 
+/* ---- Operations ------------------------------------------------------------------------------------ */
+
+static enum sluice_status begin(struct mailbox *mailbox, struct mailbox_call *call)
+{
+	enum sluice_status status;
+
+	require((call->command->flags & SLUICE_FLAG_OPERATION) != 0);
+	require(call->payload == mailbox->scratch.in && call->payload_length <= SLUICE_PATH_MAX);
+	status = operations_begin(&world.operations, call->user, call->command->opcode, &call->result);
+	require((status == SLUICE_STATUS_OK) == (world.begun_count < SLUICE_OPERATIONS));
+	if (status != SLUICE_STATUS_OK)
+		return status;
+	if (call->command->arg[0] % 8 == 7) { /* sometimes there is no memory */
+		operations_refuse(&world.operations, call->result, SLUICE_STATUS_NO_MEMORY);
+		call->result = 0;
+		return SLUICE_STATUS_NO_MEMORY;
+	}
+	world.begun[world.begun_count++] = (struct begun){.command = *call->command, .id = call->result};
+	return SLUICE_STATUS_OK;
+}
+
+/* What is cancelled ends as that, and what is not ends as its handler says. */
+static void carry_out(void)
+{
+	struct sluice_operation_record record;
+	enum sluice_status status;
+	struct mailbox_call call;
+	struct begun begun;
+	bool entered;
+
+	if (world.begun_count == 0)
+		return;
+	begun = world.begun[0];
+	call = mailbox_prepare(&world.mailbox, &begun.command, world.payload, world.reply);
+	status = (enum sluice_status)(begun.command.arg[1] % (SLUICE_STATUS_INTERNAL + 1));
+	entered = operation_enter(&world.operations, begun.id);
+	require(entered == !begun.cancelled);
+	if (entered) {
+		operation_tell("building rules", (uint32_t)begun.command.arg[0] % 101);
+		require(!operation_is_cancelled() && operation_fix());
+	}
+	operation_leave();
+	status = entered ? status : SLUICE_STATUS_CANCELLED;
+	operations_end(&world.operations, begun.id, &call, status);
+	require(operations_find(&world.operations, begun.id, call.user, SLUICE_ROLE_TENANT, &record));
+	require(record.state == SLUICE_OPERATION_DONE && record.status == status);
+	require(record.opcode == begun.command.opcode);
+	world.begun_count--;
+	memmove(world.begun, world.begun + 1, world.begun_count * sizeof(world.begun[0]));
+}
+
+static enum sluice_status status_of(void *context, struct mailbox_call *call)
+{
+	struct sluice_operation_record record;
+
+	(void)context;
+	world.handled++;
+	if (call->reply_room < sizeof(record))
+		return SLUICE_STATUS_BAD_LENGTH;
+	if (!operations_find(&world.operations, call->command->arg[0], call->user, call->role, &record))
+		return SLUICE_STATUS_NOT_FOUND;
+	require(record.id == call->command->arg[0]);
+	memcpy(call->reply, &record, sizeof(record));
+	call->reply_length = sizeof(record);
+	return SLUICE_STATUS_OK;
+}
+
+static enum sluice_status cancel(void *context, struct mailbox_call *call)
+{
+	uint64_t id = call->command->arg[0];
+	enum sluice_status status = operations_cancel(&world.operations, id, call->user, call->role);
+	bool waits = false;
+
+	(void)context;
+	world.handled++;
+	for (uint32_t i = 0; i < world.begun_count; i++) {
+		if (world.begun[i].id != id)
+			continue;
+		world.begun[i].cancelled = waits = true;
+	}
+	require((status == SLUICE_STATUS_OK) == waits);
+	return status;
+}
+
 static struct mailbox_ops ops;
 
 static int defer(struct mailbox *mailbox, const struct sluice_command *command)
@@ -98,7 +194,7 @@ static void finish(void)
 		return;
 	call = mailbox_prepare(&world.mailbox, &world.deferred, world.payload, world.reply);
 	memset(world.reply, 0, call.reply_room);
-	mailbox_finish(&world.mailbox, &call, handle(NULL, &call));
+	mailbox_finish(&world.mailbox, &call, ops.handlers[world.deferred.opcode](NULL, &call));
 	require(!world.mailbox.deferred);
 }
 
@@ -116,6 +212,8 @@ static void set_up_once(void)
 		ops.handlers[i] = handle;
 		ops.slow[i] = i % 2 == 1;
 	}
+	ops.handlers[SLUICE_OP_OPERATION_STATUS] = status_of;
+	ops.handlers[SLUICE_OP_OPERATION_CANCEL] = cancel;
 }
 
 static void start(enum sluice_role role)
@@ -128,6 +226,8 @@ static void start(enum sluice_role role)
 	world.counters = (struct mailbox_counters){0};
 	world.handled = 0;
 	world.answers = (struct answers){0};
+	world.begun_count = 0;
+	operations_create(&world.operations, 1, NULL);
 	world.ring = (struct ring){.doorbell = &world.doorbell,
 				   .submission = world.sq,
 				   .completion = world.cq,
@@ -135,6 +235,7 @@ static void start(enum sluice_role role)
 				   .stage_out = world.stage_out};
 	world.mailbox = (struct mailbox){
 		.defer = defer,
+		.begin = begin,
 		.regions = {&world.doorbell, world.sq, world.cq, world.stage_in, world.stage_out},
 		.scratch = scratch,
 		.ops = &ops,
@@ -194,7 +295,7 @@ static void shape(struct sluice_command *command, uint8_t control)
 	if (control & KNOWN)
 		command->opcode = known[command->opcode % (sizeof(known) / sizeof(known[0]))];
 	if (control & SMALL) {
-		command->flags = 0;
+		command->flags &= SLUICE_FLAG_OPERATION;
 		command->reserved = 0;
 		command->in_offset %= 4096;
 		command->in_length %= 4096;
@@ -216,6 +317,7 @@ static bool turn(struct input *input)
 	shape(&command, control);
 	if (control & CONSUME) {
 		finish();
+		carry_out();
 		check_completions();
 		world.doorbell.cq_head = world.ring.consumed;
 	}
@@ -248,6 +350,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	finish();
 	mailbox_serve(&world.mailbox, SLUICE_RING_ENTRIES);
 	finish();
+	while (world.begun_count > 0)
+		carry_out();
 	check_completions();
+	operations_destroy(&world.operations);
 	return 0;
 }
