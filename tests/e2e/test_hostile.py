@@ -5,14 +5,17 @@
 
 docs/hostile-host.md tells which test proves which line of the list.
 """
+import json
 import os
 import re
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import firmware as fw
+import mailboxclient
 import policies
 import pytest
 
@@ -47,11 +50,37 @@ class Innocent:
         self.process.wait()
 
 
-def stacks(count):
-    """Each between two hosts; the last one is for the innocent."""
+class Operator:
+    """Another client, that follows the events all the while."""
+
+    def __init__(self, running):
+        self.out = tempfile.NamedTemporaryFile("w+", prefix="sluice-events-")  # pylint: disable=consider-using-with
+        words = [fw.CLI, "--runtime-dir", running.runtime_dir, "--json", "events", "--follow"]
+        self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=self.out,
+                                        stderr=subprocess.STDOUT, env=fw.ENVIRONMENT)
+        fw.wait_until(self.events, "the operator hears what happened", 20)
+
+    def events(self):
+        """All that were told so far, as (kind, subject, value)."""
+        whole = Path(self.out.name).read_text().rpartition("\n")[0]
+        rows = [json.loads(line) for line in whole.split("\n") if line]
+        return [(row["event"], row["subject"], row["value"]) for row in rows]
+
+    def broken(self):
+        """(port, queue pair) of each pair that was given up."""
+        return {(subject, value >> 8) for kind, subject, value in self.events() if kind == "host-broken"}
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def stacks(count, queues=1):
+    """Each between two hosts; the last one is for the innocent, and the others have so many queue pairs."""
     document = {"sluice:ports": {"port": []}, "sluice:stacks": {"stack": []}}
     for number, name in enumerate([*(f"stack{i}" for i in range(count - 1)), "beside"]):
-        ports = [policies.port(f"{kind}{number}", f"net_host_{kind}{number}") for kind in ("host", "wire")]
+        pairs = queues if name != "beside" else 1
+        ports = [policies.port(f"{kind}{number}", f"net_host_{kind}{number},queues={pairs}", queues=pairs) for kind in ("host", "wire")]
         document["sluice:ports"]["port"] += ports
         document["sluice:stacks"]["stack"].append({
             "name": name, "upper-port": ports[0]["name"], "lower-port": ports[1]["name"],
@@ -60,10 +89,17 @@ def stacks(count):
 
 
 @pytest.fixture
-def beside(firmware):
+def queues():
+    """Queue pairs of the attacker's ports; it uses the last."""
+    return 1
+
+
+@pytest.fixture
+def beside(firmware, queues):
     """A firmware with an innocent stack in use. Afterwards all of that goes on, and ends as it should."""
-    running = firmware(stacks(2))
-    innocent = Innocent(running.runtime_dir)
+    running = firmware(stacks(2, queues))
+    running.queues = queues
+    innocent, running.operator = Innocent(running.runtime_dir), Operator(running)
     try:
         innocent.wait_ready()
         yield running
@@ -71,18 +107,26 @@ def beside(firmware):
         innocent.stop()
     finally:
         innocent.kill()
+        running.operator.kill()
 
 
-def attack(running, name, seconds=SECONDS):
-    """The attacker must see what it expects of the card; that it was seen by the operator is checked here."""
-    done = fw.run([ATTACK, running.runtime_dir, "host0", "wire0", name, seconds], seconds + 240)
+def attack(running, name, seconds=SECONDS, breaks=()):
+    """
+    The attacker must see what it expects of the card; that the operator was told is checked here: of the ports whose
+    rings it breaks, and of no other.
+    """
+    seed = time.time_ns() % 2**32
+    done = fw.run([ATTACK, running.runtime_dir, "host0", "wire0", name, seconds, seed, running.queues], seconds + 240)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    return expect_told(running)
+    return expect_told(running, {(port, running.queues - 1) for port in breaks})
 
 
-def expect_told(running):
-    """What the operator is told of an attacker: the one place where more can be asked for. Gives the counters."""
+def expect_told(running, broken):
+    """What the operator is told of an attacker: by events as they happened, and when asked. Gives the counters."""
+    fw.wait_until(lambda: broken <= running.operator.broken(), f"the operator hears of {broken}", 20)
+    assert running.operator.broken() == broken
+    assert running.operator.process.poll() is None, "who only listens is left alone"
     rows = {row["name"]: row for row in running.json("port", "list")}
     assert {"host0", "wire0", "host1", "wire1"} <= set(rows)
     assert rows["host1"]["link"] == rows["wire1"]["link"] == "up", "the innocent are attached"
@@ -102,7 +146,7 @@ def test_single_fetch_of_every_entry(beside):
 
 def test_single_fetch_of_returns(beside):
     """The same with returns: the queue is given up, the one at the other end is not."""
-    attack(beside, "flip-returns")
+    attack(beside, "flip-returns", breaks=["host0"])
 
 
 def test_second_thread_flipping_bytes_during_validation(beside):
@@ -124,7 +168,15 @@ def test_length_index_and_count_at_the_limits(beside):
 
 def test_indices_masked_from_private_copies(beside):
     """Indices that cannot be: the queue is quarantined, the other end and the next host are not."""
-    attack(beside, "indices", 1)
+    attack(beside, "indices", 1, breaks=["host0"])
+
+
+@pytest.mark.parametrize("queues", [2])
+@pytest.mark.parametrize("name, breaks", [
+    ("indices", ["host0"]), ("flip-returns", ["host0"]), ("descriptor-bounds", []), ("flip-descriptors", []), ("run-ahead", [])])
+def test_one_of_several_queue_pairs(beside, name, breaks):
+    """The offence is on the last pair: that one alone is given up, and told with its number."""
+    attack(beside, name, 1, breaks)
 
 
 def test_no_loop_on_a_shared_head_without_a_cap(beside):
@@ -152,6 +204,34 @@ def test_hang_up_in_the_middle_of_a_commit(beside):
     attack(beside, "commits")
     assert beside.json("info")["generation"] > 1
     assert {acl["name"] for acl in beside.show_config()["sluice:stacks"]["stack"]} == {"stack0", "beside"}
+
+
+def test_reset_of_the_datapath_in_the_middle_of_a_commit(beside):
+    """By another client, at any step of the commit: both end, and the innocent lose nothing, whose stack is reset as well."""
+    attack(beside, "resets")
+    assert beside.json("info")["generation"] > 10
+    assert len([kind for kind, _, _ in beside.operator.events() if kind == "reset"]) >= 20
+    assert {stack["name"] for stack in beside.show_config()["sluice:stacks"]["stack"]} == {"stack0", "beside"}
+
+
+READ, BEGIN, CHUNK, COMMIT, RESET_DEVICE = 0x25, 0x20, 0x21, 0x23, 0x61
+
+
+def test_reset_of_the_device_in_the_middle_of_a_commit(firmware):
+    """The firmware comes again with the policy that it is configured with, and takes the next commit."""
+    running = firmware(stacks(2))
+    for number in range(3):
+        with mailboxclient.Client(running.runtime_dir) as committer, mailboxclient.Client(running.runtime_dir) as resetter:
+            image = bytes(committer.call(READ, room=1 << 20)[2])
+            assert committer.call(BEGIN, len(image), 0)[0] == 0 and committer.call(CHUNK, 0, payload=image)[0] == 0
+            committer.give(COMMIT, 0)
+            time.sleep(number / 500)
+            status, resets, _ = resetter.call(RESET_DEVICE, payload=b"in a commit".ljust(128, b"\0"))
+            assert (status, resets) == (0, number + 1)
+        fw.wait_until(lambda: running.try_ctl("info").returncode == 0 and running.generation() == 1, "it comes again", 30)
+        assert {stack["name"] for stack in running.show_config()["sluice:stacks"]["stack"]} == {"stack0", "beside"}
+        running.apply(running.show_config())
+        assert running.generation() == 2
 
 
 def test_replies_zeroed_to_the_last_byte(beside):

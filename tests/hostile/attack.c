@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * usage: attack RUNTIME_DIR UPPER LOWER ATTACK SECONDS [SEED]
+ * usage: attack RUNTIME_DIR UPPER LOWER ATTACK SECONDS [SEED [QUEUES]]
  *
  * Exits 0 where the card did to the attacker what it must, and served another client afterwards.
  */
@@ -77,15 +77,17 @@ int main(int argc, char **argv)
 {
 	struct attack attack;
 
-	if (argc != 6 && argc != 7)
-		host_fail("usage: attack RUNTIME_DIR UPPER LOWER ATTACK SECONDS [SEED]");
+	if (argc < 6 || argc > 8)
+		host_fail("usage: attack RUNTIME_DIR UPPER LOWER ATTACK SECONDS [SEED [QUEUES]]");
 	attack = (struct attack){
 		.dir = argv[1],
 		.upper = argv[2],
 		.lower = argv[3],
-		.random = argc == 7 ? strtoull(argv[6], NULL, 10) : host_now_ms(),
+		.random = argc > 6 ? strtoull(argv[6], NULL, 10) : host_now_ms(),
 		.end_ms = host_now_ms() + strtoull(argv[5], NULL, 10) * 1000,
 	};
+	if (argc > 7)
+		host_want_queues((uint16_t)strtoul(argv[7], NULL, 10));
 	printf("attack %s, seed %llu\n", argv[4], (unsigned long long)attack.random);
 	fflush(stdout);
 	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {

@@ -34,6 +34,7 @@ struct attack {
 	X("silent", attack_silent, "consumes no completion, no event and no frame")                                    \
 	X("floods", attack_floods, "kicks, doorbells and connections without end")                                     \
 	X("commits", attack_commits, "goes in the middle of a commit")                                                 \
+	X("resets", attack_resets, "resets the datapath in the middle of commits")                                     \
 	X("stale", attack_stale, "looks for what others left in its regions")
 
 #define X(name, function, text) void function(struct attack *attack);

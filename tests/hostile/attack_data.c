@@ -101,10 +101,7 @@ void attack_flip_returns(struct attack *attack)
 
 static bool is_within(const struct host *host, uint64_t offset, uint64_t length)
 {
-	uint64_t first = sluice_send_buffer_at(1, host->entries, 0, 0);
-	uint64_t end = first + (uint64_t)host->entries * SLUICE_DATA_BUFFER;
-
-	return offset >= first && offset + length <= end;
+	return offset >= host_send_begin(host) && offset + length <= host_send_end(host);
 }
 
 /* One frame; whether it must be refused is the same sum, in the plainest form. */
@@ -131,8 +128,7 @@ void attack_descriptor_bounds(struct attack *attack)
 
 	attach_both(attack, &upper, &lower);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		uint64_t first = sluice_send_buffer_at(1, upper.entries, 0, 0);
-		uint64_t end = sluice_host_data_size(1, upper.entries);
+		uint64_t first = host_send_begin(&upper), end = host_send_end(&upper);
 
 		for (size_t j = 0; j < sizeof(places) / sizeof(places[0]); j++) {
 			expect_verdict(&upper, (uint32_t)places[j], lengths[i], 0);
@@ -170,6 +166,8 @@ static void expect_quarantine(const struct attack *attack, size_t member, uint32
 	host_send(&lower, frame, sizeof(frame)); /* the receive side is looked at when there is something to give */
 	if (!host_is_quarantined(&upper))
 		host_fail("%s = %u ahead: the queue has status %u", name, index, host_status(&upper));
+	if (!host_others_are_up(&upper))
+		host_fail("%s = %u ahead: other pairs of the host went with it", name, index);
 	if (host_status(&lower) != SLUICE_QUEUE_UP || !host_sent(&lower))
 		host_fail("%s = %u ahead: the other end has status %u", name, index, host_status(&lower));
 	host_close(&upper);

@@ -454,3 +454,49 @@ void attack_commits(struct attack *attack)
 	expect_commit(attack);
 	printf("%u clients went in the middle of a commit\n", count);
 }
+
+/* BUSY: what earlier commits have replaced is not retired yet. */
+static void expect_end_of_commit(struct host *host)
+{
+	struct sluice_completion completion;
+
+	if (!host_wait(host, &completion))
+		host_fail("a commit in the middle of a reset does not end");
+	if (completion.status != SLUICE_STATUS_OK && completion.status != SLUICE_STATUS_BUSY)
+		host_fail("a commit in the middle of a reset: %s", sluice_status_text(completion.status));
+}
+
+static void reset_datapath(struct host *host)
+{
+	struct sluice_reset_command reason = {.reason = "in the middle of a commit"};
+	struct sluice_completion completion;
+
+	memcpy(host->peer.ring.stage_in, &reason, sizeof(reason));
+	if (!host_call(host, (struct sluice_command){.opcode = SLUICE_OP_RESET_DATAPATH, .in_length = sizeof(reason)},
+		       &completion))
+		host_fail("a reset does not end");
+	if (completion.status != SLUICE_STATUS_OK)
+		host_fail("a reset: %s", sluice_status_text(completion.status));
+}
+
+/* Another client's: either may be at any step of the other. */
+void attack_resets(struct attack *attack)
+{
+	struct host committer, resetter;
+	unsigned count = 0;
+
+	host_open_now(&committer, attack->dir, NULL, 0);
+	host_open_now(&resetter, attack->dir, attack->upper, ATTACK_ENTRIES);
+	for (; attack_goes_on(attack) || count < 20; count++) {
+		upload(&committer);
+		ring_submit(&committer.peer.ring, (struct sluice_command){.opcode = SLUICE_OP_POLICY_COMMIT});
+		peer_kick(&committer.peer);
+		usleep((useconds_t)(host_random(&attack->random) % 2000));
+		reset_datapath(&resetter);
+		expect_end_of_commit(&committer);
+	}
+	host_close(&committer);
+	host_close(&resetter);
+	expect_commit(attack);
+	printf("%u resets in the middle of a commit\n", count);
+}

@@ -40,16 +40,25 @@ void host_fail(const char *what, ...)
 
 /* ---- Coming and going ------------------------------------------------------------------------------ */
 
+static uint16_t wanted_queues = 1;
+
+void host_want_queues(uint16_t queues)
+{
+	wanted_queues = queues;
+}
+
 static void find_rings(struct host *host)
 {
 	uint16_t queues = host->peer.welcome.queues, entries = host->peer.welcome.entries;
 
 	host->entries = entries;
-	host->line = (void *)host->peer.host_data;
-	host->card = (const void *)host->peer.card_data;
-	host->send_ring = (void *)(host->peer.host_data + sluice_send_ring_at(queues, entries, 0));
-	host->return_ring = (void *)(host->peer.host_data + sluice_return_ring_at(queues, entries, 0));
-	host->receive_ring = (const void *)(host->peer.card_data + sluice_receive_ring_at(queues, entries, 0));
+	host->queue = queues - 1;
+	host->line = (void *)(host->peer.host_data + sluice_host_line_at(host->queue));
+	host->card = (const void *)(host->peer.card_data + sluice_card_line_at(host->queue));
+	host->send_ring = (void *)(host->peer.host_data + sluice_send_ring_at(queues, entries, host->queue));
+	host->return_ring = (void *)(host->peer.host_data + sluice_return_ring_at(queues, entries, host->queue));
+	host->receive_ring =
+		(const void *)(host->peer.card_data + sluice_receive_ring_at(queues, entries, host->queue));
 }
 
 enum host_answer host_open(struct host *host, const char *dir, const char *port, uint16_t entries)
@@ -59,7 +68,7 @@ enum host_answer host_open(struct host *host, const char *dir, const char *port,
 
 	if (port != NULL) {
 		snprintf(hello.port, sizeof(hello.port), "%s", port);
-		hello.queues = 1;
+		hello.queues = wanted_queues;
 		hello.entries = entries;
 	}
 	*host = (struct host){.peer = {.socket = peer_connect(dir)}};
@@ -150,7 +159,28 @@ uint64_t host_ask(struct host *host, uint16_t opcode, uint64_t argument)
 uint8_t *host_send_buffer(struct host *host, uint32_t place)
 {
 	return host->peer.host_data +
-	       sluice_send_buffer_at(host->peer.welcome.queues, host->entries, 0, place % host->entries);
+	       sluice_send_buffer_at(host->peer.welcome.queues, host->entries, host->queue, place % host->entries);
+}
+
+uint64_t host_send_begin(const struct host *host)
+{
+	return sluice_send_buffer_at(host->peer.welcome.queues, host->entries, host->queue, 0);
+}
+
+uint64_t host_send_end(const struct host *host)
+{
+	return host_send_begin(host) + (uint64_t)host->entries * SLUICE_DATA_BUFFER;
+}
+
+bool host_others_are_up(const struct host *host)
+{
+	for (uint16_t queue = 0; queue < host->queue; queue++) {
+		const struct sluice_card_line *card = (const void *)(host->peer.card_data + sluice_card_line_at(queue));
+
+		if (__atomic_load_n(&card->status, __ATOMIC_ACQUIRE) != SLUICE_QUEUE_UP)
+			return false;
+	}
+	return true;
 }
 
 uint32_t host_send_room(const struct host *host)

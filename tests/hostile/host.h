@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A host of a running firmware, in another process: its mailbox, and the data rings of a port where it names one.
- * Everything is in the open, so that a test can do what libsluice never would. One thread has a host; queue pair 0 is
- * the one that it uses.
+ * Everything is in the open, so that a test can do what libsluice never would. One thread has a host; it uses one of
+ * its queue pairs.
  */
 #ifndef TESTS_HOSTILE_HOST_H
 #define TESTS_HOSTILE_HOST_H
@@ -18,6 +18,7 @@
 struct host {
 	struct peer peer;
 	uint16_t entries;
+	uint16_t queue; /* the pair that it uses: its last */
 	struct sluice_host_line *line;
 	const struct sluice_card_line *card;
 	struct sluice_desc *send_ring, *return_ring;
@@ -33,6 +34,9 @@ uint64_t host_now_ms(void);
 
 /** Ends the program with 1 and @p what (a printf) where something is not as it must be. */
 void host_fail(const char *what, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/** From here on hosts of this program want so many queue pairs of a port; 1 unless set. Before there are threads. */
+void host_want_queues(uint16_t queues);
 
 enum host_answer { HOST_WELCOME, HOST_REFUSED, HOST_GONE };
 
@@ -78,6 +82,13 @@ uint32_t host_receive(struct host *host, void *frame, uint32_t room);
 uint32_t host_receive_and_keep(struct host *host, void *frame, uint32_t room, uint32_t *kept, uint32_t *count);
 
 void host_give_back(struct host *host, uint32_t number);
+
+/** Where in HOST_DATA the send buffers of its pair begin and end. */
+uint64_t host_send_begin(const struct host *host);
+uint64_t host_send_end(const struct host *host);
+
+/** Whether the card still serves the pairs that it does not use. */
+bool host_others_are_up(const struct host *host);
 
 static inline uint32_t host_status(const struct host *host)
 {
