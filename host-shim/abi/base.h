@@ -31,13 +31,13 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used in pl
  *
  * X(minor, commands, statuses, events, what was added): the numbers are those that the version has
  */
-#define SLUICE_MINOR_TABLE(X)                                                                                                   \
-	X(0, 24, 52, 0, "the first of major 2")                                                                                 \
-	X(1, 24, 52, 5, "events in the COMPLETION region, and features, of which they are the first")                           \
-	X(2, 31, 59, 14,                                                                                                        \
-	  "capabilities; health, syndrome and last words in the INFO region; resets with a reason; uploads with a lease, that " \
-	  "another client resumes; tokens; operations, and their cancelling; host buffers in port records, uploads and "        \
-	  "operations in INFO")
+#define SLUICE_MINOR_TABLE(X)                                                                                                    \
+	X(0, 24, 52, 0, "the first of major 2")                                                                                  \
+	X(1, 24, 52, 5, "events in the COMPLETION region, and features, of which they are the first")                            \
+	X(2, 31, 59, 15,                                                                                                         \
+	  "capabilities; health, syndrome and last words in the INFO region; resets with a reason; uploads with a lease, that "  \
+	  "another client resumes; tokens; operations, and their cancelling; large receives; host buffers, joined segments and " \
+	  "held back frames in port records, uploads and operations in INFO")
 
 /* The first minor version with SLUICE_FLAG_OPERATION. */
 #define SLUICE_MINOR_OF_OPERATIONS 2u
