@@ -51,6 +51,7 @@ struct batch {
 	struct rte_mbuf **frames; /* NULL: it is a part of one ahead of it */
 	uint32_t room;
 	uint16_t run_count;
+	bool any; /* of them has more than one segment */
 	struct run runs[FLOWS];
 	uint8_t run_of[JOIN_BURST];
 };
@@ -201,6 +202,7 @@ IM_DISPATCH static bool is_first_right(const struct batch *batch, struct run *ru
 
 IM_DISPATCH static void append(struct batch *batch, struct run *run, uint16_t place, const struct segment *segment)
 {
+	batch->any = true;
 	batch->room -= buffers_of(run->bytes + segment->payload) - buffers_of(run->bytes);
 	run->bytes += segment->payload;
 	run->next += segment->payload;
@@ -288,8 +290,7 @@ IM_DISPATCH static uint16_t take_out(struct batch *batch, uint16_t end, struct r
 	return count;
 }
 
-/* Join the runs that there are among the first @p end frames, and begin anew. The library gives frames back in an order
- * of its own. */
+/* The library gives frames back in an order of its own. */
 IM_DISPATCH static void join(struct batch *batch, uint16_t end)
 {
 	static const struct rte_gro_param param = {
@@ -300,14 +301,21 @@ IM_DISPATCH static void join(struct batch *batch, uint16_t end)
 	struct rte_mbuf *joined[JOIN_BURST];
 	uint16_t count = take_out(batch, end, joined);
 
-	if (count > 0)
-		count = rte_gro_reassemble_burst(joined, count, &param);
+	count = rte_gro_reassemble_burst(joined, count, &param);
 	for (uint16_t i = 0; i < count; i++)
 		batch->frames[joined[i]->hash.usr] = joined[i];
 	for (uint8_t i = 0; i < batch->run_count; i++) {
 		if (batch->runs[i].count > 1)
 			settle(batch, i);
 	}
+}
+
+/* The runs that there are among the first @p end frames are over. */
+IM_DISPATCH static void end_runs(struct batch *batch, uint16_t end)
+{
+	if (batch->any)
+		join(batch, end);
+	batch->any = false;
 	batch->run_count = 0;
 	memset(batch->run_of, NO_RUN, sizeof(batch->run_of));
 }
@@ -334,7 +342,7 @@ IM_DISPATCH static void begin_another(struct batch *batch, struct run *old, uint
 		batch->run_of[old->first] = NO_RUN;
 	} else {
 		if (old != NULL || batch->run_count == FLOWS)
-			join(batch, place);
+			end_runs(batch, place);
 		old = &batch->runs[batch->run_count++];
 	}
 	begin(batch, old, place, segment);
@@ -381,7 +389,7 @@ uint16_t join_frames(struct rte_mbuf **frames, uint16_t count, uint32_t room)
 	memset(batch.run_of, NO_RUN, sizeof(batch.run_of));
 	for (uint16_t i = 0; i < count; i++)
 		take(&batch, i);
-	if (batch.run_count > 0)
+	if (batch.any)
 		join(&batch, count);
 	for (uint16_t i = 0; i < count; i++) {
 		if (frames[i] != NULL)

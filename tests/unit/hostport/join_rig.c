@@ -47,6 +47,7 @@ static void write_tcp(struct rte_tcp_hdr *tcp, const struct spec *spec)
 		.data_off = (uint8_t)((spec->stamp != 0 ? 8 << 4 : 5 << 4) | spec->reserved),
 		.tcp_flags = RTE_TCP_ACK_FLAG | spec->flags,
 		.rx_win = rte_cpu_to_be_16(501 + spec->window),
+		.tcp_urp = rte_cpu_to_be_16(spec->urgent),
 	};
 	memcpy(stamp + 4, &spec->stamp, 4);
 	if (spec->stamp != 0)
@@ -109,6 +110,7 @@ void add(struct bed *bed, const struct spec *spec)
 
 	assert_true(bed->count < FRAMES);
 	write_frame(frame, spec);
+	bed->flow = spec->flow;
 	bed->mbufs[bed->count++] = mbuf_of(frame, spec->ol_flags);
 	if (spec->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) { /* on the wire it would be right */
 		struct headers *headers = (void *)frame->bytes;
@@ -209,6 +211,40 @@ int group_down(void **state)
 }
 
 /* ---- The host ----------------------------------------------------------------------------------------- */
+
+/* By addresses and ports; all that is no TCP over IPv4 is one. */
+static uint64_t flow_of(const struct frame *frame)
+{
+	const struct headers *headers = (const void *)frame->bytes;
+	uint64_t hash = 1;
+
+	if (headers->ether.ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) || headers->ipv4.next_proto_id != IPPROTO_TCP)
+		return 0;
+	for (unsigned i = offsetof(struct headers, ipv4.src_addr); i < offsetof(struct headers, tcp.sent_seq); i++)
+		hash = hash * 1099511628211u + frame->bytes[i];
+	return hash;
+}
+
+/* In the mbuf as in what is expected. */
+void damage(struct bed *bed, uint32_t at, uint8_t bits, bool sum)
+{
+	struct frame *frame = &bed->sent[bed->count - 1];
+	struct headers *headers = (void *)frame->bytes;
+	uint64_t flow = flow_of(frame);
+
+	assert_true(bed->mbufs[bed->count - 1]->nb_segs == 1 && at < frame->length);
+	frame->bytes[at] ^= bits;
+	if (sum && headers->ipv4.version_ihl == 0x45 &&
+	    rte_be_to_cpu_16(headers->ipv4.total_length) == frame->length - 14) {
+		headers->ipv4.hdr_checksum = 0;
+		headers->ipv4.hdr_checksum = rte_ipv4_cksum(&headers->ipv4);
+		headers->tcp.cksum = 0;
+		headers->tcp.cksum = tcp_sum(frame->bytes);
+	}
+	if (flow_of(frame) != flow)
+		next_id[bed->flow]--; /* the next one of the flow goes on where this one would have */
+	memcpy(rte_pktmbuf_mtod(bed->mbufs[bed->count - 1], void *), frame->bytes, frame->length);
+}
 
 void transmit(struct bed *bed)
 {
@@ -320,11 +356,6 @@ struct hostport_counters counters(void)
 
 	assert_true(hostport_read(DEVICE, 0, &counters));
 	return counters;
-}
-
-static uint16_t flow_of(const struct frame *frame)
-{
-	return rte_be_to_cpu_16(((const struct headers *)frame->bytes)->tcp.src_port);
 }
 
 void expect_all(const struct bed *bed, uint32_t count)

@@ -43,6 +43,7 @@ struct bed {
 	struct frame sent[FRAMES];
 	struct rte_mbuf *mbufs[FRAMES];
 	uint16_t count;
+	uint16_t flow;		  /* of the last */
 	struct frame got[FRAMES]; /* cut */
 	uint32_t got_count;
 	uint32_t told; /* frames that the host was told of */
@@ -64,6 +65,7 @@ struct spec {
 	uint8_t ttl; /* less */
 	uint8_t ack; /* more */
 	uint16_t window;
+	uint16_t urgent;
 	uint32_t stamp;	  /* 0: without the option */
 	uint8_t reserved; /* bits beside the length of the header */
 	bool no_df;
@@ -89,6 +91,9 @@ void attach_anew(struct bed *bed, uint16_t entries, bool large_receives);
 void add(struct bed *bed, const struct spec *spec);
 void add_all(struct bed *bed, const struct spec *specs, uint16_t count);
 void add_many(struct bed *bed, uint16_t count); /* as they should be */
+
+/** Flip @p bits of byte @p at of the last one, and make its sums right again where @p sum. */
+void damage(struct bed *bed, uint32_t at, uint8_t bits, bool sum);
 
 struct rte_mbuf *mbuf_of(const struct frame *frame, uint64_t ol_flags);
 

@@ -45,9 +45,11 @@ static void what_is_not_alike_is_not_joined(void **state)
 		{"acknowledges more", {.ack = 1}, 3, 2},
 		{"a time stamp", {.stamp = 9}, 3, 2},
 		{"a reserved bit", {.reserved = 1}, 3, 2},
+		{"where urgent bytes would end", {.urgent = 1}, 3, 2},
 		{"may be fragmented", {.no_df = true}, 3, 2},
 		{"another station", {.mac = 1}, 3, 2},
 		{"options of IPv4", {.ip_options = true}, 3, 2},
+		{"options of IPv4 without payload", {.ip_options = true, .empty = true}, 3, 2},
 		{"a fragment", {.no_df = true, .fragment = RTE_IPV4_HDR_MF_FLAG}, 3, 2},
 		{"a wrong sum", {.bad = 1}, 3, 2},
 		{"a wrong sum of IPv4", {.bad = 2}, 3, 2},
@@ -199,11 +201,11 @@ static void a_shared_buffer_is_not_touched(void **state)
 	rte_pktmbuf_free(whole);
 }
 
-/* @p count segments for @p left buffers: how many of them arrive, in @p told frames; the others are counted. */
-static void expect_short(struct bed *bed, uint16_t left, uint16_t count, uint32_t arrive, uint32_t told)
+/* A host that gives no buffer back until @p left are. */
+static void leave_buffers(struct bed *bed, uint16_t left)
 {
 	attach_anew(bed, SLUICE_DATA_ENTRIES_MIN, true);
-	for (uint16_t i = left; i < SLUICE_DATA_ENTRIES_MIN; i++) { /* the host keeps those */
+	for (uint16_t i = left; i < SLUICE_DATA_ENTRIES_MIN; i++) {
 		struct rte_mbuf *mbuf = mbuf_of(&(struct frame){.length = 60}, 0);
 		struct sluice_desc desc;
 
@@ -211,24 +213,51 @@ static void expect_short(struct bed *bed, uint16_t left, uint16_t count, uint32_
 		assert_true(host_receive(&bed->host, 0, &desc));
 		assert_int_equal(desc.flags & SLUICE_DESC_RESOURCES, 0);
 	}
-	add_many(bed, count);
+}
+
+/* The first ones, in @p told frames; the others are counted. */
+static void expect_first(struct bed *bed, uint32_t arrive, uint32_t told)
+{
 	transmit(bed);
 	receive(bed);
 	expect_all(bed, arrive);
 	assert_int_equal(bed->told, told);
-	assert_int_equal(counters().receive_short, count - arrive);
-	assert_int_equal(card_line(&bed->host, 0)->receive_short, count - arrive);
+	assert_int_equal(counters().receive_short, bed->count - arrive);
+	assert_int_equal(card_line(&bed->host, 0)->receive_short, bed->count - arrive);
 }
 
 /* 16 bytes and two segments of 1000 with 54 bytes of headers are more than a buffer. */
 static void short_of_buffers(void **state)
 {
-	expect_short(*state, 10, 32, 20, 1);
+	leave_buffers(*state, 10);
+	add_many(*state, 32);
+	expect_first(*state, 20, 1);
 }
 
 static void a_joined_frame_is_told_at_once_where_buffers_are_few(void **state)
 {
-	expect_short(*state, 8, 5, 5, 1);
+	leave_buffers(*state, 8);
+	add_many(*state, 5);
+	expect_first(*state, 5, 1);
+}
+
+/* The last of the eight in between finds no place, and gives none. */
+static void others_have_the_buffers(void **state)
+{
+	leave_buffers(*state, 8);
+	add_many(*state, 1);
+	for (int i = 0; i < 8; i++)
+		add(*state, &(struct spec){.flow = 1, .empty = true});
+	add_many(*state, 19);
+	expect_first(*state, 8, 8);
+}
+
+static void fragments_are_not_joined(void **state)
+{
+	add_many(*state, 2);
+	for (int i = 0; i < 3; i++)
+		add(*state, &(struct spec){.no_df = true, .fragment = RTE_IPV4_HDR_MF_FLAG});
+	expect(*state, 4, 1);
 }
 
 /* Whatever stands between the segments, more arrives than there are buffers, and what does not is counted. */
@@ -246,6 +275,95 @@ static void other_frames_for_the_same_buffers(void **state)
 	assert_int_equal(bed->got_count + counters().receive_short, 90);
 	assert_int_equal(counters().receive_frames, bed->got_count);
 	assert_int_equal(card_line(&bed->host, 0)->receive_short, counters().receive_short);
+}
+
+/* ---- Whatever comes ----------------------------------------------------------------------------------- */
+
+static uint32_t seed;
+
+static uint32_t one_of(uint32_t count)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % count;
+}
+
+/* Mostly as it should be: what is not ends runs. */
+static struct spec any_spec(void)
+{
+	struct spec spec = {.flow = (uint16_t)one_of(3), .payload = (uint16_t)(one_of(4) > 0 ? 700 : 1 + one_of(1400))};
+
+	switch (one_of(24)) {
+	case 0:
+		spec.flags = (uint8_t)one_of(256);
+		break;
+	case 1:
+	case 2:
+		spec.flags = RTE_TCP_PSH_FLAG;
+		break;
+	case 3:
+		spec.empty = true;
+		break;
+	case 4:
+		spec.skip = (int32_t)one_of(2000) - 1000;
+		break;
+	case 5:
+		spec.bad = (uint8_t)(1 + one_of(2));
+		break;
+	case 6:
+		spec.no_df = true;
+		spec.id = (uint16_t)one_of(2);
+		break;
+	case 7:
+		spec.tos = (uint8_t)one_of(4);
+		break;
+	case 8:
+		spec.stamp = 1 + one_of(2);
+		break;
+	case 9:
+		spec.ol_flags = RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4;
+		break;
+	case 10:
+		spec.padding = (uint8_t)one_of(7);
+		break;
+	default:
+		break;
+	}
+	return spec;
+}
+
+/* A bit of the headers, but of the identification of IPv4: that of a joined frame is its first segment's. */
+static void damage_it(struct bed *bed)
+{
+	uint32_t at = one_of(sizeof(struct headers));
+
+	if (at != offsetof(struct headers, ipv4.packet_id) && at != offsetof(struct headers, ipv4.packet_id) + 1)
+		damage(bed, at, (uint8_t)(1u << one_of(8)), one_of(4) > 0);
+}
+
+static void any_burst(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t joined = 0;
+
+	for (seed = 1; seed < 500; seed++) {
+		uint32_t round = seed;
+
+		bed->count = 0;
+		bed->got_count = bed->long_told = 0;
+		for (uint32_t i = 1 + one_of(FRAMES - 1); i > 0; i--) {
+			const struct spec spec = any_spec();
+
+			add(bed, &spec);
+			if (spec.ol_flags == 0 && one_of(10) == 0)
+				damage_it(bed);
+		}
+		transmit(bed);
+		receive(bed);
+		expect_all(bed, bed->count);
+		joined += bed->long_told;
+		seed = round;
+	}
+	assert_true(joined > 1000);
 }
 
 #define ENTRY(test) cmocka_unit_test_setup_teardown(test, up, down)
@@ -271,7 +389,10 @@ int main(void)
 		ENTRY(a_shared_buffer_is_not_touched),
 		ENTRY(short_of_buffers),
 		ENTRY(a_joined_frame_is_told_at_once_where_buffers_are_few),
+		ENTRY(others_have_the_buffers),
+		ENTRY(fragments_are_not_joined),
 		ENTRY(other_frames_for_the_same_buffers),
+		ENTRY(any_burst),
 	};
 
 	return cmocka_run_group_tests_name("large receives", tests, group_up, group_down);
