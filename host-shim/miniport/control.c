@@ -50,6 +50,7 @@ static void learn(struct sluice_miniport *miniport, const struct sluice_data *da
 	miniport->traits.mtu = data->mtu;
 	memcpy(miniport->traits.mac, data->mac, sizeof(data->mac));
 	__atomic_store_n(&miniport->mtu, data->mtu, __ATOMIC_RELAXED);
+	miniport->large_receives = sluice_features(miniport->client) & SLUICE_FEATURE_LARGE_RECEIVES;
 }
 
 static int enter(struct sluice_miniport *miniport, struct sluice_data *data, struct sluice_fault *fault)
@@ -137,8 +138,12 @@ static struct sluice_miniport *create(const struct sluice_miniport_config *confi
 	pthread_mutex_init(&miniport->control, NULL);
 	miniport->runtime_dir = strdup(config->runtime_dir != NULL ? config->runtime_dir : SLUICE_RUNTIME_DIR);
 	strncpy(miniport->port, config->port, sizeof(miniport->port) - 1);
-	miniport->wish =
-		(struct sluice_port_wish){.port = miniport->port, .queues = config->queues, .entries = config->entries};
+	miniport->wish = (struct sluice_port_wish){
+		.port = miniport->port,
+		.queues = config->queues,
+		.entries = config->entries,
+		.large_receives = config->large_receives,
+	};
 	miniport->timeout_ms = config->timeout_ms != 0 ? config->timeout_ms : TIMEOUT_MS;
 	miniport->state = SLUICE_INSTANCE_RUNNING;
 	if (miniport->runtime_dir != NULL)

@@ -144,10 +144,11 @@ struct sluice_miniport {
 	uint32_t lives;		      /* that one, and those whose packets are not all back. Atomic */
 	struct sluice_miniport_traits traits;
 	bool mailbox_lost;
-	uint32_t state;	  /* enum sluice_instance_state. Atomic */
-	uint32_t link_up; /* atomic */
-	uint32_t mtu;	  /* as in traits. Atomic */
-	bool watched;	  /* the heartbeats have been seen once */
+	uint32_t state;	     /* enum sluice_instance_state. Atomic */
+	uint32_t link_up;    /* atomic */
+	uint32_t mtu;	     /* as in traits. Atomic */
+	bool large_receives; /* granted. Changed while no queue has a lane */
+	bool watched;	     /* the heartbeats have been seen once */
 	struct heartbeat control_heartbeat;
 	struct heartbeat worker_heartbeat;
 	struct protocol_list protocols; /* changed with control and every polling flag */

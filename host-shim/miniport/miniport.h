@@ -134,6 +134,13 @@ struct sluice_miniport_config {
 	uint16_t queues;     /* pairs wanted */
 	uint16_t entries;    /* of each ring wanted */
 	uint32_t timeout_ms; /* limit of each command; 0: 8000 [6.18] */
+	/**
+	 * Whether protocols take large receives: TCP segments of a flow, joined by the card where it can, as one packet
+	 * longer than the MTU, up to SLUICE_DATA_FRAME_MAX. Its meta says how it was cut: gso_type TCPV4, gso_size
+	 * bytes of payload in each segment but the last, and a checksum that is only begun (NEEDS_CSUM) of segments
+	 * whose own were right. False: none comes.
+	 */
+	bool large_receives;
 };
 
 /**

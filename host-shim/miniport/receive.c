@@ -107,9 +107,11 @@ static enum taken take_frame(struct lane *lane, unsigned queue, uint32_t *at, ui
 
 /* ---- To the protocols ---------------------------------------------------------------------------- */
 
-static bool is_frame(const struct packet *packet)
+/* Who has not asked for joined frames knows nothing of them. */
+static bool is_frame(const struct sluice_miniport *miniport, const struct packet *packet)
 {
-	return packet->public.length >= SLUICE_FRAME_MIN && packet->public.length <= SLUICE_DATA_FRAME_MAX;
+	return packet->public.length >= SLUICE_FRAME_MIN && packet->public.length <= SLUICE_DATA_FRAME_MAX &&
+	       (packet->public.meta.gso_type == 0 || miniport->large_receives);
 }
 
 /* Each receiver's reference is taken before it is called: it may return the packet before its handler is over [5.14].
@@ -204,7 +206,7 @@ unsigned receive(struct sluice_miniport *miniport, struct queue *queue, unsigned
 		if (taken != TAKEN)
 			break;
 		total++;
-		if (is_frame(packet))
+		if (is_frame(miniport, packet))
 			add(miniport, queue, &batch, packet);
 		else
 			drop_malformed(queue, packet);

@@ -129,12 +129,26 @@ static unsigned find_offload(const char *word, size_t length)
 	return 0;
 }
 
-static int parse_offloads(const char *text, unsigned *value)
+static void set_offloads(struct options *options, unsigned flags)
+{
+	options->offloads = flags & ~OFFLOAD_GRO;
+	options->large_receives = (flags & OFFLOAD_GRO) != 0;
+}
+
+/* Those of what is sent need each other. */
+static bool is_whole(unsigned flags)
+{
+	flags &= ~OFFLOAD_GRO;
+	return flags == 0 || ((flags & TUN_F_CSUM) != 0 &&
+			      ((flags & TUN_F_TSO_ECN) == 0 || (flags & (TUN_F_TSO4 | TUN_F_TSO6)) != 0));
+}
+
+static int parse_offloads(const char *text, struct options *options)
 {
 	unsigned flags = 0;
 
 	if (strcmp(text, "none") == 0) {
-		*value = 0;
+		set_offloads(options, 0);
 		return 0;
 	}
 	for (const char *word = text;; word++) {
@@ -142,7 +156,7 @@ static int parse_offloads(const char *text, unsigned *value)
 		unsigned flag = find_offload(word, length);
 
 		if (flag == 0) {
-			say("--offloads '%s': expected none, or words out of csum,tso4,tso6,ecn, such as: --offloads csum,tso4",
+			say("--offloads '%s': expected none, or words out of csum,tso4,tso6,ecn,gro, such as: --offloads csum,tso4",
 			    text);
 			return -EINVAL;
 		}
@@ -151,12 +165,12 @@ static int parse_offloads(const char *text, unsigned *value)
 		if (*word == '\0')
 			break;
 	}
-	if ((flags & TUN_F_CSUM) == 0 || ((flags & TUN_F_TSO_ECN) != 0 && (flags & (TUN_F_TSO4 | TUN_F_TSO6)) == 0)) {
+	if (!is_whole(flags)) {
 		say("--offloads '%s': segments need csum, ecn needs tso4 or tso6, such as: --offloads csum,tso4,ecn",
 		    text);
 		return -EINVAL;
 	}
-	*value = flags;
+	set_offloads(options, flags);
 	return 0;
 }
 
@@ -188,7 +202,7 @@ static int take(struct options *options, int letter)
 	case 'e':
 		return parse_entries(optarg, &options->entries);
 	case 'o':
-		return parse_offloads(optarg, &options->offloads);
+		return parse_offloads(optarg, options);
 	case 'P':
 		options->persist = true;
 		return 0;
@@ -212,10 +226,10 @@ int options_parse(struct options *options, int argc, char **argv)
 		.name = "sluice0",
 		.queues = 1,
 		.entries = 1024,
-#define X(word, flag, text) | flag
-		.offloads = 0 OFFLOAD_TABLE(X),
-#undef X
 	};
+#define X(word, flag, text) | flag
+	set_offloads(options, 0 OFFLOAD_TABLE(X));
+#undef X
 	while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (letter == 'h') {
 			print_help();

@@ -338,6 +338,7 @@ static int find_firmware(struct shim *shim)
 		.port = shim->options->port,
 		.queues = (uint16_t)shim->options->queues,
 		.entries = (uint16_t)shim->options->entries,
+		.large_receives = shim->options->large_receives,
 	};
 
 	for (;;) {

@@ -25,7 +25,7 @@ def card(binaries, tmp_path_factory):
     one = hostside.over_veth(tmp_path_factory.mktemp("host"), deny=DENIED)
     try:
         one.start()
-        one.shim("--offloads", "csum,tso4,tso6,ecn").wait_ready()
+        one.shim("--offloads", "csum,tso4,tso6,ecn,gro").wait_ready()
         one.dress()
         yield one
     finally:
@@ -150,6 +150,49 @@ def test_checksums_and_segments_are_the_cards_work(card):
     assert on_wire and all(sums_to_nothing(frame) for frame in on_wire) and max(map(len, on_wire)) == 1514
 
 
+def tcp_payload(frame):
+    """Of a frame of TCP over IPv4: its sequence number and its bytes."""
+    start = 34 + (frame[46] >> 4) * 4
+    return struct.unpack_from(">I", frame, 38)[0], frame[start : 14 + struct.unpack_from(">H", frame, 16)[0]]
+
+
+def to_the_host(one, size):
+    """A transfer from the wire that arrived as it was: its frames on the wire, and those that the kernel got of them."""
+    with traffic.Server(one.host, HOST4) as server, one.wire.capture(WIRE_END) as before, \
+            one.host.capture(DEVICE) as after:
+        port = struct.pack(">H", server.address[1])
+        traffic.send(one.wire, server.address, size)
+        on_wire = [frame for frame, ours, _ in before.frames() if ours and frame[36:38] == port]
+        handed = [(frame, open_) for frame, ours, open_ in after.frames() if not ours and frame[36:38] == port]
+    return on_wire, handed
+
+
+def port_stats(one, name="host0"):
+    return next(row for row in one.firmware.json("port", "stats") if row["name"] == name)
+
+
+def test_segments_come_joined(card):
+    """The kernel gets fewer and longer frames than there were on the wire, with the same bytes; all others see each of them."""
+    def seen():
+        rows = port_stats(card), port_stats(card, "wire0"), card.firmware.json("stack", "show")[0]
+        return rows[0]["tx-packets"], rows[1]["rx-packets"], rows[2]["in-packets"]
+
+    joined, before = port_stats(card)["host-joined"], seen()
+    on_wire, handed = to_the_host(card, 5 * MEGABYTE)
+    assert max(map(len, on_wire)) == 1514
+    longs = [(frame, open_) for frame, open_ in handed if len(frame) > 1514]
+    assert len(handed) < len(on_wire) * 3 / 4 and longs and all(open_ for _, open_ in longs)
+    stream = {}
+    for frame in on_wire:
+        number, payload = tcp_payload(frame)
+        stream.update(((number + i) % (1 << 32), byte) for i, byte in enumerate(payload))
+    for frame, _ in longs:
+        number, payload = tcp_payload(frame)
+        assert all(stream[(number + i) % (1 << 32)] == byte for i, byte in enumerate(payload))
+    assert port_stats(card)["host-joined"] >= joined + 2 * len(longs)
+    assert all(now - then >= len(on_wire) for now, then in zip(seen(), before))
+
+
 @pytest.mark.parametrize("mss", [400, 88])
 def test_a_peer_with_small_segments(card, mss):
     """The kernel hands over no more in one frame than the card cuts."""
@@ -197,6 +240,16 @@ def test_a_port_has_one_host(card):
     assert card.host.link("second") is None
     card.host.ping(WIRE4)
     second.stop()
+
+
+def test_segments_that_come_are_not_joined_unasked(fresh):
+    one = fresh()
+    one.start()
+    one.shim("--offloads", "csum,tso4,tso6,ecn").wait_ready()
+    one.dress()
+    _, handed = to_the_host(one, MEGABYTE)
+    assert max(len(frame) for frame, _ in handed) == 1514 and not any(open_ for _, open_ in handed)
+    assert port_stats(one)["host-joined"] == 0
 
 
 # ---- Other wires ---------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ struct card {
 	uint32_t mtu;
 	bool has_stack;	    /* an instance "top" over the port */
 	uint16_t refuse;    /* every client, with this status */
+	uint32_t features;  /* that can be granted */
 	uint16_t role_fail; /* status of every OID_SET; 0: it is done */
 
 	char dir[64];

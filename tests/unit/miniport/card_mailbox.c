@@ -106,6 +106,7 @@ static void send_welcome(struct card *card, const struct session *session, const
 		.magic = SLUICE_MAGIC,
 		.abi_major = SLUICE_ABI_MAJOR,
 		.role = SLUICE_ROLE_OPERATOR,
+		.features = card->hello.features & card->features,
 		.status = card->refuse,
 		.ring_entries = SLUICE_RING_ENTRIES,
 		.stage_size = SLUICE_STAGE_SIZE,

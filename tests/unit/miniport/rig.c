@@ -101,7 +101,12 @@ void rig_start(struct rig *rig)
 {
 	struct sluice_fault fault = {0};
 	const struct sluice_miniport_config config = {
-		.runtime_dir = rig->card.dir, .port = "host0", .queues = 2, .entries = 64};
+		.runtime_dir = rig->card.dir,
+		.port = "host0",
+		.queues = 2,
+		.entries = 64,
+		.large_receives = rig->large_receives,
+	};
 
 	card_start(&rig->card);
 	rig->miniport = sluice_miniport_initialize(&config, &fault);

@@ -38,6 +38,7 @@ struct note {
 
 struct rig {
 	struct card card;
+	bool large_receives; /* asked for by rig_start() */
 	struct sluice_miniport *miniport;
 	struct note a;
 	struct note b;

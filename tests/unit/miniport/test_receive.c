@@ -206,6 +206,37 @@ static void test_meta_and_transfer_data(void **state)
 	sluice_miniport_return(&rig->a.packets[0], 1);
 }
 
+/* Who has not asked for it, or was not granted it, is not given what it would take for a frame of the wire. */
+static void test_a_joined_frame(void **state)
+{
+	static const struct {
+		bool asked;
+		uint32_t features;
+		unsigned received;
+	} cases[] = {{false, SLUICE_FEATURE_LARGE_RECEIVES, 0}, {true, 0, 0}, {true, SLUICE_FEATURE_LARGE_RECEIVES, 1}};
+	const struct sluice_frame_meta meta = {
+		.flags = 1, .gso_type = 1, .gso_size = 1448, .hdr_len = 66, .csum_start = 34, .csum_offset = 16};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rig->large_receives = cases[i].asked;
+		rig->card.features = cases[i].features;
+		rig_start(rig);
+		assert_int_equal(rig->card.hello.features, cases[i].asked ? SLUICE_FEATURE_LARGE_RECEIVES : 0);
+		frame_make(frame, SLUICE_DATA_FRAME_MAX, 5);
+		assert_true(card_give(&rig->card, 0, frame, SLUICE_DATA_FRAME_MAX, &meta, 0));
+		assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
+		assert_int_equal(rig->a.received, cases[i].received);
+		assert_int_equal(counters_of(rig).malformed, 1 - cases[i].received);
+		assert_int_equal(free_buffers(rig), 64);
+		if (i + 1 < sizeof(cases) / sizeof(cases[0])) {
+			rig_halt(rig);
+			card_stop(&rig->card);
+		}
+	}
+	assert_int_equal(rig->a.packet_length[0], SLUICE_DATA_FRAME_MAX);
+}
+
 static void test_many_laps_with_a_budget(void **state)
 {
 	struct rig *rig = *state;
@@ -412,6 +443,7 @@ int main(void)
 		CASE(resources),
 		CASE(the_head_moves_after_the_handlers),
 		CASE(meta_and_transfer_data),
+		CASE(a_joined_frame),
 		CASE(many_laps_with_a_budget),
 		CASE(every_buffer_may_be_kept),
 		CASE(a_frame_whose_end_is_not_there_yet),

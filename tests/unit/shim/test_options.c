@@ -53,6 +53,7 @@ static void test_defaults(void **state)
 	assert_int_equal(options.queues, 1);
 	assert_int_equal(options.entries, 1024);
 	assert_int_equal(options.offloads, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
+	assert_true(options.large_receives);
 	assert_false(options.persist);
 }
 
@@ -69,8 +70,16 @@ static void test_all_of_them(void **state)
 	assert_int_equal(options.entries, 64);
 	assert_true(options.persist);
 	assert_int_equal(options.offloads, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
+	assert_false(options.large_receives);
+	assert_int_equal(parse(&options, "--port p --offloads gro"), -1);
+	assert_int_equal(options.offloads, 0);
+	assert_true(options.large_receives);
+	assert_int_equal(parse(&options, "--port p --offloads gro,csum"), -1);
+	assert_int_equal(options.offloads, TUN_F_CSUM);
+	assert_true(options.large_receives);
 	assert_int_equal(parse(&options, "--port p --offloads none"), -1);
 	assert_int_equal(options.offloads, 0);
+	assert_false(options.large_receives);
 }
 
 /* Each line that is wrong says what was expected, and shows a right one. */
@@ -95,9 +104,10 @@ static void test_wrong_lines(void **state)
 		{"--port p --name a/b", "expected 1 to 15 characters"},
 		{"--port p --name ..", "such as: --name sluice0"},
 		{"--port p --name tap%d", "expected 1 to 15 characters"},
-		{"--port p --offloads csum,", "expected none, or words out of csum,tso4,tso6,ecn"},
+		{"--port p --offloads csum,", "expected none, or words out of csum,tso4,tso6,ecn,gro"},
 		{"--port p --offloads CSUM", "such as: --offloads csum,tso4"},
 		{"--port p --offloads tso4", "segments need csum"},
+		{"--port p --offloads gro,tso4", "segments need csum"},
 		{"--port p --offloads csum,ecn", "ecn needs tso4 or tso6"},
 		{"--port p --bogus", "bogus"},
 		{"--port", "requires an argument"},
