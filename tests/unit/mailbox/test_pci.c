@@ -322,6 +322,26 @@ static void clients_follow_each_other(void **state)
 	}
 }
 
+/* Older and newer ones are served alike; another major is refused, below. */
+static void cards_of_other_minor_versions(void **state)
+{
+	static const uint16_t minors[] = {0, SLUICE_ABI_MINOR + 7};
+	struct bed *bed = *state;
+	struct sluice_reply reply;
+	uint32_t word = 1;
+
+	start(bed);
+	for (size_t i = 0; i < sizeof(minors) / sizeof(minors[0]); i++) {
+		struct sluice_client *client;
+
+		bed->card->abi_minor = minors[i];
+		client = expect_open(bed->place);
+		assert_int_equal(sluice_call(client, SLUICE_OP_POLICY_CHUNK, 0, 0, &word, 4, &word, 4, &reply), 0);
+		assert_int_equal(reply.status, SLUICE_STATUS_OK);
+		sluice_close(client);
+	}
+}
+
 static void one_program_has_the_card(void **state)
 {
 	struct bed *bed = *state;
@@ -659,12 +679,25 @@ static void entries_that_are_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(commands_are_answered),	CASE(clients_follow_each_other), CASE(one_program_has_the_card),
-		CASE(the_data_rings_of_a_port), CASE(a_card_that_starts_anew),	 CASE(a_card_that_is_cut),
-		CASE(a_card_that_is_silent),	CASE(a_card_that_refuses),	 CASE(files_that_are_missing),
-		CASE(lines_that_are_malformed), CASE(devices_that_are_no_cards), CASE(a_device_that_is_switched_off),
-		CASE(a_device_that_stays_off),	CASE(bars_that_are_too_small),	 CASE(regions_beyond_the_bar),
-		CASE(a_bar_that_shrinks),	CASE(heads_that_are_wrong),	 CASE(entries_that_are_wrong),
+		CASE(commands_are_answered),
+		CASE(clients_follow_each_other),
+		CASE(cards_of_other_minor_versions),
+		CASE(one_program_has_the_card),
+		CASE(the_data_rings_of_a_port),
+		CASE(a_card_that_starts_anew),
+		CASE(a_card_that_is_cut),
+		CASE(a_card_that_is_silent),
+		CASE(a_card_that_refuses),
+		CASE(files_that_are_missing),
+		CASE(lines_that_are_malformed),
+		CASE(devices_that_are_no_cards),
+		CASE(a_device_that_is_switched_off),
+		CASE(a_device_that_stays_off),
+		CASE(bars_that_are_too_small),
+		CASE(regions_beyond_the_bar),
+		CASE(a_bar_that_shrinks),
+		CASE(heads_that_are_wrong),
+		CASE(entries_that_are_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
