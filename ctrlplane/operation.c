@@ -40,16 +40,19 @@ static struct operation *find(struct operations *operations, uint64_t id)
 	return NULL;
 }
 
-static struct operation *older(struct operation *a, struct operation *b)
+/* Which of two that are done goes first: one that was told before one that somebody may wait for, then the older. */
+static struct operation *sooner(struct operation *a, struct operation *b)
 {
-	return a == NULL || b->record.id < a->record.id ? b : a;
+	if (a == NULL || a->told != b->told)
+		return a == NULL || b->told ? b : a;
+	return b->record.id < a->record.id ? b : a;
 }
 
-/* A free place while the user has less than its share; else that of its oldest one that is done, or, where all places
- * are taken, of the oldest of all. */
+/* A free place while the user has less than its share; else that of one of its own that is done, or, where all places
+ * are taken, of one of all. */
 static struct operation *find_place(struct operations *operations, uid_t user)
 {
-	struct operation *empty = NULL, *own = NULL, *oldest = NULL;
+	struct operation *empty = NULL, *own = NULL, *any = NULL;
 	uint32_t owned = 0;
 
 	for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
@@ -62,13 +65,13 @@ static struct operation *find_place(struct operations *operations, uid_t user)
 		owned += operation->record.user == user;
 		if (operation->record.state != SLUICE_OPERATION_DONE)
 			continue;
-		oldest = older(oldest, operation);
+		any = sooner(any, operation);
 		if (operation->record.user == user)
-			own = older(own, operation);
+			own = sooner(own, operation);
 	}
 	if (owned >= SLUICE_OPERATIONS)
 		return own;
-	return empty != NULL ? empty : oldest;
+	return empty != NULL ? empty : any;
 }
 
 /* ---- The broker ------------------------------------------------------------------------------------ */
@@ -242,14 +245,16 @@ static bool may_see(const struct sluice_operation_record *record, uid_t user, en
 bool operations_find(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role,
 		     struct sluice_operation_record *out)
 {
-	const struct operation *operation;
+	struct operation *operation;
 	bool found;
 
 	pthread_mutex_lock(&operations->lock);
 	operation = find(operations, id);
 	found = operation != NULL && may_see(&operation->record, user, role);
-	if (found)
+	if (found) {
 		*out = operation->record;
+		operation->told |= operation->record.user == user && operation->record.state == SLUICE_OPERATION_DONE;
+	}
 	pthread_mutex_unlock(&operations->lock);
 	return found;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Operations: commands that were answered at once and are carried out without their client. Of each user the last
- * SLUICE_OPERATIONS are kept; what is under way is never forgotten.
+ * SLUICE_OPERATIONS are kept; what is under way is never forgotten, and who waits for an end hears of it before it is:
+ * those whose end was told make room first.
  *
  *   broker            operations_begin() ──> a control thread ──> operations_end()
  *   control thread    operation_enter(), operation_tell() ... operation_fix() ... operation_leave()
@@ -28,6 +29,7 @@ struct operation {
 	struct sluice_operation_record record; /* id 0: free */
 	bool cancelled;			       /* it is to end */
 	bool fixed;			       /* it comes to its end */
+	bool told;			       /* how it ended: it makes room before others do */
 };
 
 struct operations {

@@ -229,6 +229,20 @@ def test_no_progress_without_a_terminal(idle, hanging):
     assert (client.returncode, out, err) == (0, "loaded driver gadget\n", "")
 
 
+def test_many_at_once(idle, tmp_path):
+    """More commands of one user than its operations are kept: each hears how its own ended."""
+    path, before = tmp_path / "policy.json", idle.generation()
+    path.write_text(idle.ctl("show", "config"))
+    loop = 'for i in 1 2 3 4 5 6; do "$@" || exit; done'
+    command = ["sh", "-c", loop, "sh", str(fw.CLI), "--runtime-dir", str(idle.runtime_dir), "apply", str(path)]
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=fw.ENVIRONMENT)
+               for _ in range(12)]
+    for client in clients:
+        out, err = client.communicate(timeout=60)
+        assert (client.returncode, err, len(out.splitlines())) == (0, "", 6)
+    assert idle.generation() == before + 12 * 6
+
+
 def test_more_than_a_user_may_have(idle, hanging):
     """Eight are under way: the next is refused in the background, and otherwise waits as a plain command."""
     idle.json(*hanging.words, "--background")

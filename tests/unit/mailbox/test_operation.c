@@ -670,6 +670,26 @@ static void test_the_store_is_bounded(void **state)
 		assert_true(all[i - 1].id < all[i].id);
 }
 
+/* Many short ones of one user: who waits for the first of them hears how it ended. */
+static void test_who_waits_hears_the_end(void **state)
+{
+	const struct mailbox_call call = {.error_offset = SLUICE_NO_OFFSET};
+	struct sluice_operation_record record;
+	uint64_t id;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5 * SLUICE_OPERATIONS; i++) {
+		assert_int_equal(operations_begin(&operations, 1, SLUICE_OP_STACK_INSERT, &id), SLUICE_STATUS_OK);
+		operations_end(&operations, id, &call, SLUICE_STATUS_OK);
+		if (i > 0) /* all others are asked for at once */
+			assert_true(operations_find(&operations, id, 1, SLUICE_ROLE_TENANT, &record));
+	}
+	assert_true(operations_find(&operations, FIRST_ID, 1, SLUICE_ROLE_TENANT, &record));
+	assert_false(operations_find(&operations, FIRST_ID + 1, 1, SLUICE_ROLE_TENANT, &record));
+	assert_int_equal(operations_begin(&operations, 1, SLUICE_OP_STACK_INSERT, &id), SLUICE_STATUS_OK);
+	assert_false(operations_find(&operations, FIRST_ID, 1, SLUICE_ROLE_TENANT, &record)); /* it was told */
+}
+
 /* Where every place is taken, by many users, the oldest one that is done makes room. */
 static void test_many_users_share_the_store(void **state)
 {
@@ -708,6 +728,7 @@ int main(void)
 		CASE(a_token_brings_the_same_one_back),
 		CASE(the_library_begins_and_waits),
 		CASE(the_store_is_bounded),
+		CASE(who_waits_hears_the_end),
 		CASE(many_users_share_the_store),
 	};
 
