@@ -64,12 +64,28 @@ enum exit_code session_fault_code(const struct sluice_fault *fault)
 	}
 }
 
+/* What the firmware's status means here; to a card that is older than this program a command may be unknown. */
+static const char *text_of(const struct session *session, const struct sluice_fault *fault, char *out, size_t size)
+{
+	const struct sluice_info_region *info = session->client ? sluice_info(session->client) : NULL;
+
+	if (fault->kind != SLUICE_FAULT_COMMAND)
+		return fault->text;
+	if (fault->status != SLUICE_STATUS_BAD_OPCODE || !info || info->abi_minor >= SLUICE_ABI_MINOR)
+		return sluice_status_text(fault->status);
+	snprintf(out, size,
+		 "the firmware speaks version %u.%u of the mailbox, this program %u.%u: it does not know this command",
+		 info->abi_major, info->abi_minor, SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR);
+	return out;
+}
+
 int session_fault(struct session *session, const struct sluice_fault *fault, const char *about, const char *example)
 {
 	bool answered = fault->kind == SLUICE_FAULT_COMMAND || fault->kind == SLUICE_FAULT_REFUSED;
 	char message[1024];
 	char start[600];
-	const char *text = fault->kind == SLUICE_FAULT_COMMAND ? sluice_status_text(fault->status) : fault->text;
+	char older[160];
+	const char *text = text_of(session, fault, older, sizeof(older));
 	const char *place = answered && about ? about : "";
 	struct complaint complaint = {.code = session_fault_code(fault), .example = example, .message = message};
 

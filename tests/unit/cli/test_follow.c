@@ -90,7 +90,27 @@ static void an_older_card_has_no_background(void **state)
 	assert_int_equal(rig->fixture->toy.handled, 0);
 }
 
-/* So is a later one, whose commands are those of this one and more. */
+/* Of a version to come: to this one it is unknown, and to a person it is said why. */
+static void an_older_card_does_not_know_a_command(void **state)
+{
+	static const struct request request = {.opcode = 0xf0};
+	struct rig *rig = *state;
+	struct session *session = &rig->capture.session;
+	struct follow follow;
+
+	for (uint16_t minor = SLUICE_ABI_MINOR - 1; minor <= SLUICE_ABI_MINOR; minor++) {
+		broker_info(rig->fixture->broker)->abi_minor = minor;
+		assert_int_equal(follow_request(session, &request, &follow), FOLLOW_FAILED);
+		assert_int_equal(session_fault(session, &follow.fault, NULL, NULL), EXIT_INPUT);
+	}
+	capture_read(&rig->capture);
+	assert_string_equal(
+		rig->capture.err,
+		"sluicectl: the firmware speaks version 2.1 of the mailbox, this program 2.2: it does not know this "
+		"command\nsluicectl: unknown opcode\n");
+}
+
+/* And so is one of this version: later ones know all its commands. */
 static void a_newer_card_is_asked_for_an_operation(void **state)
 {
 	struct rig *rig = *state;
@@ -113,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_older_card_gets_a_plain_command),
 		TEST(an_older_card_has_no_background),
+		TEST(an_older_card_does_not_know_a_command),
 		TEST(a_newer_card_is_asked_for_an_operation),
 	};
 
