@@ -94,7 +94,7 @@ static void push(struct im_track *track, struct im_packet *packet, const struct 
 	track->debt_count = 0;
 	memcpy(top->words, words, sizeof(top->words));
 	poison(words);
-	im_guard_frame(track, &top->guard, packet);
+	im_guard_frame(&top->guard, packet);
 	im_guard_words(track, packet, top->slot + 1u);
 }
 

@@ -31,7 +31,7 @@ struct im_handover *im_top_of(struct im_track *track);
 bool im_hand_on(struct im_packet *packet, const struct im_handover *next, const void *site);
 
 /** Guard the end of a frame; take the guard away. False: somebody has written there. */
-void im_guard_frame(const struct im_track *track, struct im_guard *guard, const struct im_packet *packet);
+void im_guard_frame(struct im_guard *guard, const struct im_packet *packet);
 bool im_unguard_frame(struct im_guard *guard, const struct im_packet *packet);
 
 /** The same for the end of the words in slot @p slot. */

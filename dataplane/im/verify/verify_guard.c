@@ -27,18 +27,10 @@ static uint8_t *end_of(const struct rte_mbuf *mbuf)
 	return rte_pktmbuf_mtod_offset(mbuf, uint8_t *, mbuf->data_len);
 }
 
-/* Whether the packet's last giver, or one before, has put it there: it stays until the packet is back with that one. */
-static bool is_of_a_giver(const struct im_track *track, const uint8_t *at)
-{
-	for (uint16_t i = 0; i + 1 < track->level_count; i++)
-		if (track->levels[i].guard.length > 0 && track->levels[i].guard.at == at)
-			return true;
-	return false;
-}
-
-/* One that stands there already is looked at too, where it stays for as long. By another descriptor, for the same
- * buffers, it may be taken away before. */
-void im_guard_frame(const struct im_track *track, struct im_guard *guard, const struct im_packet *packet)
+/* A guard that stands there already, of somebody further up or left behind by a buffer's last use, is as good as other
+ * bytes: it is put back when this one goes, so that each is looked at for itself. Where several descriptors are over
+ * the same buffers at a time, they come back in any order: then it stays, for those that are still out. */
+void im_guard_frame(struct im_guard *guard, const struct im_packet *packet)
 {
 	struct rte_mbuf *last = packet->mbuf;
 
@@ -50,10 +42,10 @@ void im_guard_frame(const struct im_track *track, struct im_guard *guard, const 
 	guard->last = last;
 	guard->at = end_of(last);
 	guard->length = (uint8_t)RTE_MIN(rte_pktmbuf_tailroom(last), sizeof(guard->before));
-	if (guard->length > 0 && im_is_guarded(guard->at, guard->length) && !is_of_a_giver(track, guard->at))
-		guard->length = 0;
 	memcpy(guard->before, guard->at, guard->length);
 	memset(guard->at, GUARD_BYTE, guard->length);
+	if (packet->flags & IM_PACKET_SHARED)
+		memset(guard->before, GUARD_BYTE, guard->length);
 }
 
 /* Whoever has taken the buffers, or made the frame longer, as one may that has a frame to send, has moved its end. */
