@@ -13,7 +13,7 @@
 #define OBJECTS_MAX 1024u
 #define BUCKETS	    256u
 #define TAGS_MAX    12u
-#define SITES_MAX   4u
+#define TAKINGS_MAX 8u /* under one tag that are remembered */
 
 /* A taking or a giving back. */
 struct deed {
@@ -25,17 +25,16 @@ struct deed {
 
 struct account {
 	char tag[24];
-	uint32_t count;			/* that are out */
-	uint32_t taken;			/* ever: the last ones are in ... */
-	struct deed takings[SITES_MAX]; /* ... a ring */
-	struct deed given;		/* the last one */
+	uint32_t count; /* that are out, and of those ... */
+	uint32_t kept;	/* ... the last ones are here, oldest first */
+	struct deed takings[TAKINGS_MAX];
+	struct deed given; /* the last one */
 };
 
 struct counted {
 	const void *object;
 	enum im_counted kind;
-	bool short_of_room; /* there were more tags: it is not judged */
-	uint32_t account_count;
+	uint32_t account_count; /* what is under a tag that found no room is not judged */
 	struct account accounts[TAGS_MAX];
 	struct counted *next;	      /* of its bucket */
 	TAILQ_ENTRY(counted) resting; /* gone, or not used yet: oldest first */
@@ -172,14 +171,12 @@ static void append_tag(const struct account *account, char *text, size_t size)
 /* Latest first. */
 static void append_out(const struct account *account, char *text, size_t size)
 {
-	uint32_t kept = RTE_MIN(account->taken, SITES_MAX);
-
 	im_append(text, size, "\n  ");
 	append_tag(account, text, size);
 	im_append(text, size, " is out %u times:", account->count);
-	for (uint32_t i = 0; i < RTE_MIN(kept, account->count); i++) {
+	for (uint32_t i = account->kept; i-- > 0;) {
 		im_append(text, size, "\n    taken ");
-		append_deed(&account->takings[(account->taken - 1 - i) % SITES_MAX], text, size);
+		append_deed(&account->takings[i], text, size);
 	}
 }
 
@@ -210,18 +207,22 @@ uint32_t im_ledger_append(const void *object, char *text, size_t size)
 	return out;
 }
 
+static const struct deed *last_taking_by(const struct account *account, const char *driver)
+{
+	for (uint32_t i = account->kept; i-- > 0;)
+		if (strcmp(account->takings[i].driver, driver) == 0)
+			return &account->takings[i];
+	return NULL;
+}
+
 /* What is the core's own has its references taken for others, from inside of their handlers. */
 static bool is_taken_by(const struct counted *counted, const char *driver)
 {
 	if (counted->object == NULL || counted->rests || counted->kind != IM_COUNTED_REFERENCE)
 		return false;
-	for (uint32_t i = 0; i < counted->account_count; i++) {
-		const struct account *account = &counted->accounts[i];
-
-		if (account->count > 0 &&
-		    strcmp(account->takings[(account->taken - 1) % SITES_MAX].driver, driver) == 0)
+	for (uint32_t i = 0; i < counted->account_count; i++)
+		if (last_taking_by(&counted->accounts[i], driver) != NULL)
 			return true;
-	}
 	return false;
 }
 
@@ -262,14 +263,36 @@ static struct account *account_of(struct counted *counted, const char *tag)
 	for (uint32_t i = 0; i < counted->account_count; i++)
 		if (strncmp(counted->accounts[i].tag, tag, sizeof(counted->accounts[i].tag) - 1) == 0)
 			return &counted->accounts[i];
-	if (counted->account_count == TAGS_MAX) {
-		counted->short_of_room = true;
+	if (counted->account_count == TAGS_MAX)
 		return NULL;
-	}
 	account = &counted->accounts[counted->account_count++];
 	*account = (struct account){.count = 0};
 	strncpy(account->tag, tag, sizeof(account->tag) - 1);
 	return account;
+}
+
+/* Where there is no room, the oldest is forgotten. */
+static void take(struct account *account, const struct deed *deed)
+{
+	account->count++;
+	if (account->kept == TAKINGS_MAX)
+		memmove(account->takings, account->takings + 1, --account->kept * sizeof(*deed));
+	account->takings[account->kept++] = *deed;
+}
+
+/* That of who gives back, its last one; of another one, who has handed it over, where it has none; and rather one that
+ * is forgotten. */
+static void forget_taking(struct account *account, const struct deed *deed)
+{
+	const struct deed *taking = last_taking_by(account, deed->driver);
+	uint32_t at = account->kept - 1;
+
+	if (taking != NULL)
+		at = (uint32_t)(taking - account->takings);
+	else if (account->count > account->kept)
+		return;
+	account->kept--;
+	memmove(account->takings + at, account->takings + at + 1, (account->kept - at) * sizeof(*deed));
 }
 
 void im_ledger_take_slow(const void *object, const char *tag, const void *site)
@@ -282,10 +305,8 @@ void im_ledger_take_slow(const void *object, const char *tag, const void *site)
 	counted = find(object);
 	if (counted != NULL)
 		account = account_of(counted, tag != NULL ? tag : "");
-	if (account != NULL) {
-		account->count++;
-		account->takings[account->taken++ % SITES_MAX] = deed;
-	}
+	if (account != NULL)
+		take(account, &deed);
 	im_spin_unlock(&ledger.lock);
 }
 
@@ -311,6 +332,7 @@ static bool give(struct counted *counted, struct account *account, const struct 
 		im_ledger_describe(counted, account, deed->site, text, size);
 		return false;
 	}
+	forget_taking(account, deed);
 	account->count--;
 	account->given = *deed;
 	return true;
@@ -328,7 +350,7 @@ bool im_ledger_give_slow(const void *object, const char *tag, const void *site)
 	counted = find(object);
 	if (counted != NULL)
 		account = account_of(counted, tag != NULL ? tag : "");
-	if (account != NULL && !counted->short_of_room)
+	if (account != NULL)
 		legal = give(counted, account, &deed, text, sizeof(text));
 	im_spin_unlock(&ledger.lock);
 	if (!legal)

@@ -174,6 +174,67 @@ static void not_given_back_at_unload(void **state)
 	watched_expect_none();
 }
 
+/* Each of several under one tag has its own taker, whoever came last. */
+/* contract: 12.10 */
+static void others_take_and_give_back_under_the_same_tag(void **state)
+{
+	(void)state;
+	make();
+	watched_in_handler(IM_HANDLER_initialize, hold_open);
+	hold_open(); /* the core */
+	assert_int_equal(im_report_leaks(&watched_wrapper), 3);
+	watched_expect("12.10", "mad", "not given back: 3 references\n  (no tag) is out 1 times");
+	expect_text("taken by 'mad'");
+	make();
+	hold_open();
+	watched_in_handler(IM_HANDLER_initialize, hold_open);
+	drop_open(); /* what the core took, though it was not the last */
+	assert_int_equal(im_report_leaks(&watched_wrapper), 2);
+	watched_expect("12.10", "mad", "'open' is out 1 times:\n    taken by 'mad'");
+	make();
+	watched_in_handler(IM_HANDLER_initialize, hold_open);
+	hold_open();
+	watched_in_handler(IM_HANDLER_halt, drop_open);
+	assert_int_equal(im_report_leaks(&watched_wrapper), 0);
+	watched_expect_none();
+}
+
+/* More than are remembered: the oldest taker is forgotten, and the count stays right. */
+static void many_are_out_under_one_tag(void **state)
+{
+	(void)state;
+	make();
+	for (int i = 0; i < 20; i++)
+		hold_open();
+	for (int i = 0; i < 20; i++)
+		drop_open();
+	watched_expect_none();
+	drop_open();
+	watched_expect("12.10", "the core", "gave back 'open' of reference");
+}
+
+/* There is room for some of the tags. Those are judged as ever, and what was given back is no leak. */
+/* contract: 12.10 */
+static void more_tags_than_there_is_room_for(void **state)
+{
+	static const char *const tags[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"};
+
+	(void)state;
+	make();
+	watched_in_handler(IM_HANDLER_initialize, hold_both);
+	for (uint32_t i = 0; i < RTE_DIM(tags); i++)
+		assert_true(im_reference_hold_as(&reference, tags[i]));
+	for (uint32_t i = 0; i < RTE_DIM(tags); i++)
+		im_reference_drop_as(&reference, tags[i]);
+	watched_in_handler(IM_HANDLER_halt, drop_open);
+	watched_in_handler(IM_HANDLER_halt, drop_call);
+	watched_expect_none();
+	assert_int_equal(im_report_leaks(&watched_wrapper), 0);
+	watched_expect_none();
+	drop_open();
+	watched_expect("12.10", "the core", "gave back 'open' of reference");
+}
+
 /* Nor is the next one of its name to blame, which has taken none. */
 /* contract: 12.10 */
 static void not_given_back_is_said_once(void **state)
@@ -278,6 +339,9 @@ int main(void)
 		TEST(instance_given_back_twice),
 		TEST(not_given_back_at_unload),
 		TEST(not_given_back_is_said_once),
+		TEST(others_take_and_give_back_under_the_same_tag),
+		TEST(many_are_out_under_one_tag),
+		TEST(more_tags_than_there_is_room_for),
 		TEST(wait_names_who_holds),
 	};
 
