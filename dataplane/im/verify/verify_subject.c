@@ -50,17 +50,17 @@ void im_subject_note(struct im_subject *subject, enum im_subject_kind kind, cons
 
 	memcpy(words, name, strnlen(name, sizeof(words) - 1));
 	for (uint32_t i = 0; i < IM_SUBJECT_WORDS; i++)
-		__atomic_store_n(&subject->name[i], words[i], __ATOMIC_RELAXED);
-	__atomic_store_n(&subject->code, code_of(kind, object), __ATOMIC_RELAXED);
+		__atomic_store_n(&subject->name[i], words[i], __ATOMIC_RELEASE);
+	__atomic_store_n(&subject->code, code_of(kind, object), __ATOMIC_RELEASE);
 }
 
 void im_subject_append(const struct im_subject *subject, char *text, size_t size)
 {
-	const void *code = __atomic_load_n(&subject->code, __ATOMIC_RELAXED);
+	const void *code = __atomic_load_n(&subject->code, __ATOMIC_ACQUIRE);
 	uint64_t words[IM_SUBJECT_WORDS];
 
 	for (uint32_t i = 0; i < IM_SUBJECT_WORDS; i++)
-		words[i] = __atomic_load_n(&subject->name[i], __ATOMIC_RELAXED);
+		words[i] = __atomic_load_n(&subject->name[i], __ATOMIC_ACQUIRE);
 	if (code != NULL)
 		im_append_site(text, size, code);
 	else

@@ -4,7 +4,9 @@
  * im_tick(), and says the same thing once.
  *
  * What handlers a thread is in is written by that thread and read by the one that ticks: one word at a time, with names
- * that stay good for ever. An entry that is in use has begun_ns != 0.
+ * that stay good for ever. An entry that is in use has begun_ns != 0. Each word is stored with release, so that it
+ * comes after the zero of the call before, and loaded with acquire, so that begun_ns is looked at once more after it:
+ * what stands between two equal looks is of one call.
  */
 #include <stdio.h>
 #include <string.h>
@@ -68,10 +70,10 @@ void im_watch_enter(enum im_handler handler, const char *driver, const void *obj
 	if (depth >= DEPTH_MAX)
 		return;
 	entry = &thread->entries[depth];
-	__atomic_store_n(&entry->driver, driver, __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->handler, handler, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->driver, driver, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->handler, handler, __ATOMIC_RELEASE);
 	im_subject_note(&entry->subject, im_handler_subject((uint16_t)handler), object);
-	__atomic_store_n(&entry->since_ns, begin_ns(), __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->since_ns, begin_ns(), __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->begun_ns, begin_ns(), __ATOMIC_RELEASE);
 }
 
@@ -107,9 +109,9 @@ static void append_thread(char *text, size_t size, uint32_t index)
 static bool check_entry(struct entry *entry, uint32_t thread, uint64_t now_ns, bool inner)
 {
 	uint64_t begun_ns = __atomic_load_n(&entry->begun_ns, __ATOMIC_ACQUIRE);
-	uint64_t since_ns = __atomic_load_n(&entry->since_ns, __ATOMIC_RELAXED);
-	const char *driver = __atomic_load_n(&entry->driver, __ATOMIC_RELAXED);
-	uint32_t handler = __atomic_load_n(&entry->handler, __ATOMIC_RELAXED);
+	uint64_t since_ns = __atomic_load_n(&entry->since_ns, __ATOMIC_ACQUIRE);
+	const char *driver = __atomic_load_n(&entry->driver, __ATOMIC_ACQUIRE);
+	uint32_t handler = __atomic_load_n(&entry->handler, __ATOMIC_ACQUIRE);
 	char text[512];
 
 	if (begun_ns == 0 || !is_over(RTE_MAX(since_ns, first_ns), now_ns, im_verify_now.handler_limit_ms))
