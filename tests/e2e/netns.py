@@ -71,7 +71,10 @@ class Namespace:
         return self.json("-s", "link", "show", device)[0]["stats64"]
 
     def snmp(self, protocol, name):
-        """A counter of the kernel's: that of /proc/net/snmp."""
+        """A counter of the kernel's: that of /proc/net/snmp, or of snmp6 for a protocol that ends with a 6."""
+        if protocol.endswith("6"):
+            rows = dict(line.split() for line in self.run("cat", "/proc/net/snmp6").stdout.splitlines())
+            return int(rows[protocol + name])
         head, values = [line.split()[1:] for line in self.run("cat", "/proc/net/snmp").stdout.splitlines()
                         if line.startswith(f"{protocol}:")]
         return int(values[head.index(name)])

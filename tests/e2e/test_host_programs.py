@@ -92,18 +92,20 @@ def lost_on_the_way(card):
     devices = [(card.host, DEVICE), (card.wire, WIRE_END)]
     links = [namespace.link_counters(device) for namespace, device in devices]
     kernel = sum(link[way]["dropped"] + link[way]["errors"] for link in links for way in ("rx", "tx"))
-    sockets = sum(namespace.snmp("Udp", name) for namespace, _ in devices for name in ("RcvbufErrors", "SndbufErrors"))
+    sockets = sum(namespace.snmp(protocol, name) for namespace, _ in devices for protocol in ("Udp", "Udp6")
+                  for name in ("RcvbufErrors", "SndbufErrors"))
     ports = sum(row[name] for row in card.firmware.json("port", "stats") for name in ("rx-missed", "rx-errors", "rx-no-mbuf"))
     return kernel + sockets + ports + sum(card.firmware.drops().values())
 
 
 @pytest.mark.parametrize("rate", ["20M", "0"])
 @pytest.mark.parametrize("way", [[], ["--reverse"]])
-def test_iperf_over_udp(tap_card, way, rate):
+@pytest.mark.parametrize("address", [WIRE4, WIRE6])
+def test_iperf_over_udp(tap_card, address, way, rate):
     """At a rate that passes, and as fast as it can: each datagram that does not arrive was counted by somebody."""
     before = lost_on_the_way(tap_card)
     with programs.iperf_server(tap_card.wire):
-        measured = programs.iperf(tap_card.host, WIRE4, "--udp", "--length", "1400", "--bitrate", rate, "--time", "1", *way)
+        measured = programs.iperf(tap_card.host, address, "--udp", "--length", "1400", "--bitrate", rate, "--time", "1", *way)
     received, lost = measured["sum"]["packets"], measured["sum"]["lost_packets"]
     assert received > 0
     fw.wait_until(lambda: lost_on_the_way(tap_card) - before >= lost, f"{lost} of {received} datagrams are counted", 10)
