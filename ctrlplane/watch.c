@@ -74,12 +74,14 @@ static void look_at_ports(struct watch *watch)
 	uint32_t ports = list_ports_of_policy(watch, names);
 
 	for (uint32_t i = 0; i < ports; i++) {
-		const struct edge_port *port = edge_port_find(names[i]);
+		struct edge_port *port = edge_port_find(names[i]);
 		bool up = port != NULL && is_up(port);
 
 		if (watch->looked && up != watch->link_up[i])
 			event_log_raise(watch->control->events, SLUICE_EVENT_LINK, names[i], up);
 		watch->link_up[i] = up;
+		if (port != NULL && !up)
+			edge_port_reconnect(port);
 		data_port_tell_faults(watch->control->events, names[i]);
 		if (port != NULL)
 			report_port(watch, port, up);

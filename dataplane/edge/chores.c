@@ -117,7 +117,7 @@ IM_DISPATCH static uint16_t transmit_frames(const struct edge_port *port, struct
 
 		for (uint16_t i = 0; i < burst; i++)
 			bytes[i] = rte_pktmbuf_pkt_len(queue->mbufs[done + i]);
-		sent = rte_eth_tx_burst(port->port_id, q, &queue->mbufs[done], burst);
+		sent = edge_offer(port, q, &queue->mbufs[done], burst);
 		for (uint16_t i = 0; i < sent; i++)
 			im_add(&queue->tx_bytes, bytes[i]);
 		im_add(&queue->tx_packets, sent);

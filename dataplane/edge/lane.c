@@ -155,7 +155,7 @@ IM_DISPATCH static uint16_t transmit_burst(struct edge_port *port, uint16_t q, s
 
 	for (uint16_t i = 0; i < count; i++)
 		mbufs[i] = packets[i]->mbuf;
-	sent = rte_eth_tx_burst(port->port_id, q, mbufs, count);
+	sent = edge_offer(port, q, mbufs, count);
 	for (uint16_t i = 0; i < sent; i++) {
 		bytes += packets[i]->length;
 		packets[i]->mbuf = NULL; /* the port's */

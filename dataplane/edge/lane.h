@@ -3,6 +3,8 @@
 #ifndef EDGE_LANE_H
 #define EDGE_LANE_H
 
+#include <rte_ethdev.h>
+
 #include "port.h"
 
 /** The calling thread's queue of @p port; that of another one's lane where it serves none here. */
@@ -18,6 +20,14 @@ static inline bool edge_owns(const struct edge_queue *queue)
 static inline enum sluice_direction edge_transmit_direction(const struct edge_port *port)
 {
 	return port->edge == EDGE_LOWER ? SLUICE_OUT : SLUICE_IN;
+}
+
+/** Have the device transmit; returns how many it has taken: none while it looks for its peer. */
+static inline uint16_t edge_offer(const struct edge_port *port, uint16_t q, struct rte_mbuf **mbufs, uint16_t count)
+{
+	if (unlikely(__atomic_load_n(&port->stopped, __ATOMIC_ACQUIRE) & EDGE_STOP_AWAY))
+		return 0;
+	return rte_eth_tx_burst(port->port_id, q, mbufs, count);
 }
 
 /** Put packets behind those that wait. The owner's. Level: DISPATCH. */

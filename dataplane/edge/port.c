@@ -27,12 +27,14 @@ struct trait {
 	uint32_t max_frame;    /* bytes; 0: as the port's MTU says */
 	uint64_t tx_offloads;  /* that it does not do well */
 	uint32_t may_be_asked; /* what its host may ask of its frames, in their flags: enum sluice_offload */
+	bool reconnects;       /* it is a client, and looks for its server when it is started, and only then */
 	bool collects;	       /* returned buffers, when it is called with nothing to send */
 };
 
 static const struct trait traits[] = {
 	{.driver = "net_host", .may_be_asked = EDGE_OFFLOADS, .collects = true},
 	{.driver = "net_vhost", .may_be_asked = EDGE_OFFLOADS}, /* large sends, with tso=1; sums it makes itself */
+	{.driver = "net_memif", .reconnects = true},
 	{.driver = "net_pcap", .max_frame = 16128}, /* cuts a longer one of several buffers, and does not say so */
 	/* sends a large send over IPv6 as it is; takes no longer frame, and none behind one */
 	{.driver = "net_tap", .max_frame = 1522, .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_TSO},
@@ -144,6 +146,12 @@ static int setup_queues(struct edge_port *port)
 	return 0;
 }
 
+/* "master" is what older releases call it. */
+static bool is_server(const char *devargs)
+{
+	return strstr(devargs, "role=server") != NULL || strstr(devargs, "role=master") != NULL;
+}
+
 static void apply_trait(struct edge_port *port, const char *driver)
 {
 	for (size_t i = 0; i < RTE_DIM(traits); i++) {
@@ -156,6 +164,7 @@ static void apply_trait(struct edge_port *port, const char *driver)
 		port->tx_offloads &= ~trait->tx_offloads;
 		port->may_be_asked = trait->may_be_asked;
 		port->collects = trait->collects;
+		port->reconnects = trait->reconnects && !is_server(port->config.devargs);
 	}
 }
 
@@ -276,6 +285,22 @@ int edge_port_start(struct edge_port *port, char *error, size_t size)
 	}
 	port->started = true;
 	return 0;
+}
+
+/* Workers leave the device alone meanwhile: what waits for it waits on. The peer may not be there: then the device
+ * stays stopped until the next look. */
+void edge_port_reconnect(struct edge_port *port)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (!port->reconnects || !port->started || now - port->looked_for_peer < rte_get_tsc_hz())
+		return;
+	port->looked_for_peer = now;
+	__atomic_or_fetch(&port->stopped, EDGE_STOP_AWAY, __ATOMIC_RELEASE);
+	im_synchronize();
+	rte_eth_dev_stop(port->port_id);
+	if (rte_eth_dev_start(port->port_id) == 0)
+		__atomic_and_fetch(&port->stopped, ~(uint32_t)EDGE_STOP_AWAY, __ATOMIC_RELEASE);
 }
 
 void edge_port_destroy(struct edge_port *port)

@@ -41,6 +41,7 @@ enum edge_stop {
 	EDGE_STOP_RESET = 4,  /* the adapter below is being reset */
 	EDGE_STOP_BELOW_ASLEEP = 8,
 	EDGE_STOP_HELD = 16, /* edge_port_hold() */
+	EDGE_STOP_AWAY = 32, /* its device looks for its peer: not transmitted by either */
 };
 
 /* What others want a queue's owner to do at its next flush: bits of edge_queue.chores. */
@@ -96,6 +97,7 @@ struct edge_port {
 	uint16_t account; /* of the instance or binding that it had last */
 	uint8_t edge;	  /* enum edge_kind */
 	bool copies;	  /* some that wait are copies of its own; once set, it stays */
+	bool reconnects;  /* its device looks for a peer that has gone when it is started, and only then */
 	bool collects;	  /* its device wants to be called with nothing to send: so it takes back what was returned */
 	bool started;
 	uint32_t stopped; /* atomic: enum edge_stop; 0: it is polled */
@@ -108,6 +110,7 @@ struct edge_port {
 	uint32_t encapsulation; /* ... (of frames: enum sluice_encapsulation) reset, sleep and drivers above (10.37) */
 	uint32_t multicast_count;
 	uint8_t multicast[32][6];
+	uint64_t looked_for_peer;   /* TSC; 0: not yet */
 	uint32_t may_be_asked;	    /* upper edge: what its host may ask of a frame, enum sluice_offload */
 	uint64_t tx_offloads;	    /* of the ethdev, that are on: RTE_ETH_TX_OFFLOAD_* */
 	uint64_t cycles_per_packet; /* of each queue; 0: no rate */
@@ -149,6 +152,10 @@ uint16_t edge_port_account(const struct edge_port *port);
  * returns. Held around a change of its stack, nothing is lost but what the device cannot keep. Level: PASSIVE. */
 IM_PASSIVE void edge_port_hold(struct edge_port *port);
 IM_PASSIVE void edge_port_release(struct edge_port *port);
+
+/** Let a device whose link is down look for its peer again, where it does not by itself; once a second at most. One
+ * thread. Level: PASSIVE. */
+IM_PASSIVE void edge_port_reconnect(struct edge_port *port);
 
 /** Worker @p worker (its im_worker's index) will serve queue @p queue: called before it runs. Level: PASSIVE. */
 IM_PASSIVE void edge_port_serve(struct edge_port *port, uint16_t queue, uint32_t worker);

@@ -149,7 +149,7 @@ def test_a_peer_dies_and_comes_back(side, name):
 
 
 def test_a_peer_that_serves(side):
-    """It must be there before the card, which is memif's client; the card survives its death."""
+    """It must be there before the card, which is memif's client. When it has gone, the card looks for the next one."""
     one = side("memif, peer serves")
     allowed, frames = outgoing(0, 20)
     peer = one.start_peer(frames, "set fwd io")
@@ -157,9 +157,17 @@ def test_a_peer_that_serves(side):
     one.start_card()
     one.wait_link(peer, "up")
     let_frames_pass(one, peer, 20)
-    expect_received(peer.end())
+    peer.process.kill()
     one.wait_link(peer, "down")
-    assert one.captured() == allowed
+    fw.wait_until(lambda: one.running.output().count("Failed to connect") >= 2, "the card looks for it in vain", 30)
+    (one.folder / "socket").unlink()
+    later, frames = outgoing(20, 20)
+    second = one.start_peer(frames, "set fwd io")
+    one.wait_link(second, "up")
+    let_frames_pass(one, second, 20)
+    expect_received(second.end())
+    one.wait_link(second, "down")
+    assert one.captured() == allowed + later
 
 
 def test_a_host_of_another_kind_as_the_guide_says(firmware, tmp_path):

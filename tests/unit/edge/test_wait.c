@@ -139,6 +139,27 @@ static void what_waits_for_a_dead_port_is_given_up(void **state)
 	wires_down(&wires);
 }
 
+/* Nothing is offered to the device meanwhile, frames without packets neither, and nothing is lost. */
+static void what_waits_for_a_device_that_looks_for_its_peer_leaves_later(void **state)
+{
+	(void)state;
+	wires_up(&wires, &(struct wires_config){.levels = 1});
+	__atomic_or_fetch(&wires.wire->stopped, EDGE_STOP_AWAY, __ATOMIC_RELEASE);
+	wires_put(&wires, wires.from_host, 0, 5, 64, 1);
+	wires_poll(wires.host);
+	assert_int_equal(edge_port_flush(wires.wire), 0);
+	edge_port_clear(wires.wire);
+	wires_put(&wires, wires.from_host, 5, 5, 64, 1);
+	wires_poll(wires.host);
+	assert_int_equal(edge_port_flush(wires.wire), 0);
+	assert_int_equal(edge_port_poll(wires.wire), 0);
+	wires_expect(wires.to_wire, 0, 0);
+	__atomic_and_fetch(&wires.wire->stopped, ~(uint32_t)EDGE_STOP_AWAY, __ATOMIC_RELEASE);
+	assert_int_equal(edge_port_flush(wires.wire), 10);
+	wires_expect(wires.to_wire, 0, 10);
+	wires_down(&wires);
+}
+
 static uint32_t ended; /* atomic */
 
 static void *stop_elsewhere(void *stop)
@@ -322,6 +343,7 @@ int main(void)
 		cmocka_unit_test(what_waits_for_a_dead_port_is_given_up),
 		cmocka_unit_test(a_pause_or_an_unbind_over_a_dead_port_ends),
 		cmocka_unit_test(a_port_that_takes_a_little_is_not_dead),
+		cmocka_unit_test(what_waits_for_a_device_that_looks_for_its_peer_leaves_later),
 		cmocka_unit_test(packets_of_another_thread_are_left_to_the_owner),
 		cmocka_unit_test(another_threads_packets_that_find_no_room_fail),
 		cmocka_unit_test(a_pause_takes_another_threads_packets_along),
