@@ -164,11 +164,11 @@ IM_PASSIVE void edge_port_serve(struct edge_port *port, uint16_t queue, uint32_t
 IM_DISPATCH bool edge_port_waits(const struct edge_port *port, uint16_t queue);
 
 /** What edge_port_is_held_back() does where anything waits, or did. Level: DISPATCH. */
-IM_DISPATCH bool edge_hold_back(struct edge_port *upper, const struct edge_port *lower);
+IM_DISPATCH bool edge_hold_back(struct edge_port *upper, struct edge_port *lower);
 
 /** Whether the frames of @p upper stay in the port for now, because what was sent before them waits for @p lower: on
- * the current lane's queue, after a flush of @p lower. Level: DISPATCH, its owner. */
-static inline bool edge_port_is_held_back(struct edge_port *upper, const struct edge_port *lower, uint16_t queue)
+ * the current lane's queue. Level: DISPATCH, its owner. */
+static inline bool edge_port_is_held_back(struct edge_port *upper, struct edge_port *lower, uint16_t queue)
 {
 	const struct edge_queue *wire = &lower->queues[queue];
 

@@ -64,6 +64,21 @@ static void what_is_held_back_is_still_the_hosts(void **state)
 	wires_down(&wires);
 }
 
+/* A driver may have sent it since the last flush. */
+static void what_was_not_offered_yet_holds_nobody_back(void **state)
+{
+	(void)state;
+	wires_up(&wires, &(struct wires_config){.levels = 1});
+	wires_put(&wires, wires.from_host, 0, 3, 64, 1);
+	assert_int_equal(edge_port_poll(wires.host), 3);
+	assert_int_equal(wires.wire->queues[0].pending, 3);
+	wires_put(&wires, wires.from_host, 3, 5, 64, 1);
+	assert_int_equal(turn(), 5);
+	assert_int_equal(wires.host->queues[0].holds, 0);
+	wires_expect(wires.to_wire, 0, 8);
+	wires_down(&wires);
+}
+
 /* Once for each time, whatever the number of looks; its time goes on with each look, and ends. */
 static void each_time_is_counted(void **state)
 {
@@ -179,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_that_is_faster_than_the_wire_loses_nothing),
 		cmocka_unit_test(what_is_held_back_is_still_the_hosts),
+		cmocka_unit_test(what_was_not_offered_yet_holds_nobody_back),
 		cmocka_unit_test(each_time_is_counted),
 		cmocka_unit_test(the_wire_is_polled_all_the_same),
 		cmocka_unit_test(frames_that_a_pause_has_left_hold_back_too),
