@@ -183,8 +183,10 @@ IM_PASSIVE static int get_xstats(struct rte_eth_dev *dev, struct rte_eth_xstat *
 {
 	struct hostport_account account;
 
-	if (stats == NULL || count < XSTAT_COUNT || !hostport_account(port_of(dev)->device, &account))
+	if (stats == NULL || count < XSTAT_COUNT)
 		return XSTAT_COUNT;
+	if (!hostport_account(port_of(dev)->device, &account))
+		return -ENODEV;
 #define X(member) stats[XSTAT_##member] = (struct rte_eth_xstat){.id = XSTAT_##member, .value = account.member};
 	XSTATS(X)
 #undef X

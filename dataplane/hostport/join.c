@@ -16,7 +16,7 @@
 #define NO_RUN	    0xff
 #define FRAGMENT    (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
 #define TAGGED	    (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_TX_VLAN)
-#define OTHER_TASKS (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
+#define OTHER_TASKS (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG | RTE_MBUF_F_RX_LRO)
 
 /* Where they stand in a frame that can be joined: no tag, no options of IPv4. */
 struct headers {
@@ -105,8 +105,10 @@ IM_DISPATCH static enum look look_at(const struct rte_mbuf *frame, struct segmen
 {
 	struct headers *headers = rte_pktmbuf_mtod(frame, struct headers *);
 
-	if (rte_pktmbuf_data_len(frame) < offsetof(struct headers, tcp) || headers->ipv4.next_proto_id != IPPROTO_TCP ||
-	    headers->ether.ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) || (frame->ol_flags & TAGGED) != 0)
+	if (rte_pktmbuf_data_len(frame) < offsetof(struct headers, tcp))
+		return frame->nb_segs > 1 ? LOOK_UNCLEAR : LOOK_OTHER;
+	if (headers->ipv4.next_proto_id != IPPROTO_TCP || headers->ether.ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+	    (frame->ol_flags & TAGGED) != 0)
 		return LOOK_OTHER;
 	if (rte_pktmbuf_data_len(frame) < sizeof(*headers) || headers->ipv4.version_ihl != PLAIN_IPV4 ||
 	    (headers->ipv4.fragment_offset & RTE_BE16(FRAGMENT)) != 0)
@@ -250,7 +252,7 @@ IM_DISPATCH static void finish(struct rte_mbuf *frame, const struct run *run)
 	headers->ipv4.hdr_checksum = 0;
 	headers->ipv4.hdr_checksum = rte_ipv4_cksum(&headers->ipv4);
 	headers->tcp.cksum = rte_ipv4_phdr_cksum(&headers->ipv4, 0);
-	frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG;
+	frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM | JOIN_MADE;
 	frame->tso_segsz = (uint16_t)run->mss;
 }
 

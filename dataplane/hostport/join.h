@@ -28,10 +28,13 @@
  */
 IM_DISPATCH uint16_t join_frames(struct rte_mbuf **frames, uint16_t count, uint32_t room);
 
-/* Nobody asks a host's port to cut: the flag is of join_frames() alone. */
+/* A host at the wire's end may have asked for its own to be cut, and a device may have received one that was joined:
+ * the two together are of join_frames() alone. */
+#define JOIN_MADE (RTE_MBUF_F_RX_LRO | RTE_MBUF_F_TX_TCP_SEG)
+
 static inline bool join_is_made(const struct rte_mbuf *frame)
 {
-	return (frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
+	return (frame->ol_flags & JOIN_MADE) == JOIN_MADE;
 }
 
 static inline uint32_t join_header_bytes(const struct rte_mbuf *made)

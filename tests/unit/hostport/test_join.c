@@ -2,6 +2,9 @@
 /* Large receives: what is joined, and what is not. Nothing else is lost or changed by it. */
 #include "join_rig.h"
 
+/* As of a host at the wire's end that leaves a large send to the card. */
+#define TO_CUT (RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG)
+
 /* ---- Tests -------------------------------------------------------------------------------------------- */
 
 static void segments_become_one_frame(void **state)
@@ -15,6 +18,16 @@ static void a_host_that_has_not_asked_gets_each(void **state)
 	attach_anew(*state, ENTRIES, false);
 	add_many(*state, 32);
 	expect(*state, 32, 0);
+}
+
+static void what_was_to_be_cut_is_not_told_as_joined(void **state)
+{
+	struct bed *bed = *state;
+
+	attach_anew(bed, ENTRIES, false);
+	add(bed, &(struct spec){.ol_flags = TO_CUT});
+	bed->mbufs[0]->tso_segsz = 1;
+	expect(bed, 1, 0);
 }
 
 /* Each in place of the middle one of five; how many frames there are then, and how many are joined. */
@@ -56,6 +69,8 @@ static void what_is_not_alike_is_not_joined(void **state)
 		{"said to be wrong", {.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_BAD}, 3, 2},
 		{"padding", {.padding = 3}, 3, 2},
 		{"the card's own to sum", {.ol_flags = RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_IPV4}, 1, 1},
+		{"the card's own to cut", {.ol_flags = TO_CUT}, 3, 2},
+		{"joined by a device", {.ol_flags = RTE_MBUF_F_RX_LRO}, 3, 2},
 	};
 
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
@@ -74,7 +89,7 @@ static void what_is_not_alike_is_not_joined(void **state)
 	}
 }
 
-/* The frames around a tagged one are joined: it is of another device of the host's. */
+/* It is of another device of the host's, and the ones around it do not continue each other. */
 static void a_tagged_frame_goes_alone(void **state)
 {
 	struct bed *bed = *state;
@@ -161,7 +176,7 @@ static void many_flows_in_turn(void **state)
 	expect(*state, 60, 0);
 }
 
-/* Neither 64 KiB nor what is looked at together is passed; 65 segments of 1000 bytes are one frame, if they can be. */
+/* 64 KiB are not passed. */
 static void no_longer_than_a_frame(void **state)
 {
 	for (int i = 0; i < 60; i++)
@@ -373,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ENTRY(segments_become_one_frame),
 		ENTRY(a_host_that_has_not_asked_gets_each),
+		ENTRY(what_was_to_be_cut_is_not_told_as_joined),
 		ENTRY(what_is_not_alike_is_not_joined),
 		ENTRY(a_tagged_frame_goes_alone),
 		ENTRY(time_stamps_that_are_alike),
