@@ -284,37 +284,30 @@ int edge_port_start(struct edge_port *port, char *error, size_t size)
 		return result;
 	}
 	port->started = true;
+	edge_port_met_peer(port);
 	return 0;
 }
 
-/* Workers leave the device alone meanwhile: what waits for it waits on. The peer may not be there: then the device
- * stays stopped until the next look. */
-void edge_port_reconnect(struct edge_port *port)
-{
-	uint64_t now = rte_rdtsc();
-
-	if (!port->reconnects || !port->started || now - port->looked_for_peer < rte_get_tsc_hz())
-		return;
-	port->looked_for_peer = now;
-	__atomic_or_fetch(&port->stopped, EDGE_STOP_AWAY, __ATOMIC_RELEASE);
-	im_synchronize();
-	rte_eth_dev_stop(port->port_id);
-	if (rte_eth_dev_start(port->port_id) == 0)
-		__atomic_and_fetch(&port->stopped, ~(uint32_t)EDGE_STOP_AWAY, __ATOMIC_RELEASE);
-}
-
-void edge_port_destroy(struct edge_port *port)
+static void forget(const struct edge_port *port)
 {
 	unsigned at = 0;
 
-	if (port == NULL)
-		return;
-	edge_report_lent(port);
-	if (port->started)
-		rte_eth_dev_stop(port->port_id);
-	close_device(port);
 	while (ports[at] != port)
 		at++;
 	ports[at] = ports[--port_count];
+}
+
+/* A device that a thread is still at is nobody's to close. */
+void edge_port_destroy(struct edge_port *port)
+{
+	if (port == NULL)
+		return;
+	edge_report_lent(port);
+	forget(port);
+	if (!edge_port_stop_seeking(port))
+		return;
+	if (port->started)
+		rte_eth_dev_stop(port->port_id);
+	close_device(port);
 	release(port);
 }

@@ -110,7 +110,9 @@ struct edge_port {
 	uint32_t encapsulation; /* ... (of frames: enum sluice_encapsulation) reset, sleep and drivers above (10.37) */
 	uint32_t multicast_count;
 	uint8_t multicast[32][6];
-	uint64_t looked_for_peer;   /* TSC; 0: not yet */
+	uint64_t look_at; /* TSC: for its peer, not before. Writers of these three: peer.c, one thread at a time */
+	uint32_t pause_seconds;	    /* until the next look, where one was in vain */
+	bool seeking;		    /* atomic: a thread of its own is at the device */
 	uint32_t may_be_asked;	    /* upper edge: what its host may ask of a frame, enum sluice_offload */
 	uint64_t tx_offloads;	    /* of the ethdev, that are on: RTE_ETH_TX_OFFLOAD_* */
 	uint64_t cycles_per_packet; /* of each queue; 0: no rate */
@@ -153,9 +155,16 @@ uint16_t edge_port_account(const struct edge_port *port);
 IM_PASSIVE void edge_port_hold(struct edge_port *port);
 IM_PASSIVE void edge_port_release(struct edge_port *port);
 
-/** Let a device whose link is down look for its peer again, where it does not by itself; once a second at most. One
- * thread. Level: PASSIVE. */
+/** Let a device whose link is down look for its peer again, where it does not by itself: at once, after one that was in
+ * vain later, and not while it may be shaking hands. Returns at once; one thread calls it. Level: PASSIVE. */
 IM_PASSIVE void edge_port_reconnect(struct edge_port *port);
+
+/** The device has been started, and found its peer if it needs one. Level: PASSIVE. */
+void edge_port_met_peer(struct edge_port *port);
+
+/** Wait until nobody looks for the peer any more, 2 s at most. False: somebody still does, and the device and @p port
+ * must stay. Level: PASSIVE. */
+IM_PASSIVE bool edge_port_stop_seeking(struct edge_port *port);
 
 /** Worker @p worker (its im_worker's index) will serve queue @p queue: called before it runs. Level: PASSIVE. */
 IM_PASSIVE void edge_port_serve(struct edge_port *port, uint16_t queue, uint32_t worker);

@@ -3,15 +3,18 @@
 import json
 import re
 import shlex
+import socket
 import struct
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import firmware as fw
 import pcapfile
 import policies
 import pytest
+from test_health import WORKER_HEARTBEAT, info_region, word
 from test_hostport import ALLOWED_PORT, DENIED_PORT, link, rules, sum_is_right, tcp
 
 # name -> (device of the card's port, device of the peer); {} is a socket of their own
@@ -168,6 +171,45 @@ def test_a_peer_that_serves(side):
     expect_received(second.end())
     one.wait_link(second, "down")
     assert one.captured() == allowed + later
+
+
+def accept_nobody(path, stack):
+    """A server whose next client waits for as long as it likes to."""
+    def seqpacket():
+        return stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+
+    server = seqpacket()
+    server.bind(str(path))
+    server.listen(0)
+    try:
+        while True:
+            client = seqpacket()
+            client.setblocking(False)
+            client.connect(str(path))
+    except BlockingIOError:
+        pass
+
+
+def test_a_server_that_accepts_nobody(side):
+    """Only the thread that looks for it waits: all that beats goes on, and so does the end."""
+    one = side("memif, peer serves")
+    peer = one.start_peer(outgoing(0, 1)[1])
+    path = one.folder / "socket"
+    fw.wait_until(path.exists, "the peer listens", 30)
+    running = one.start_card()
+    one.wait_link(peer, "up")
+    path.unlink()
+    tasks = Path(f"/proc/{running.process.pid}/task")
+    with ExitStack() as stack:
+        accept_nobody(path, stack)
+        peer.process.kill()
+        one.wait_link(peer, "down")
+        fw.wait_until(lambda: any((task / "wchan").read_text() == "unix_wait_for_peer" for task in tasks.iterdir()),
+                      "a thread waits for the server", 30)
+        region = info_region(running)
+        before = word(region, WORKER_HEARTBEAT, "<Q")
+        fw.wait_until(lambda: word(region, WORKER_HEARTBEAT, "<Q") > before + 2, "the heartbeat advances", 20)
+        assert "port 'host0' still waits for its peer" in running.stop()
 
 
 def test_a_host_of_another_kind_as_the_guide_says(firmware, tmp_path):
