@@ -117,7 +117,7 @@ static pid_t start_shim(const char *dir)
 
 	snprintf(
 		line, sizeof(line),
-		"exec %s --port host0 --runtime-dir %s --entries 256 --offloads csum,tso4,tso6,ecn --persist >/dev/null 2>&1",
+		"exec %s --port host0 --runtime-dir %s --entries 256 --offloads csum,tso4,tso6,ecn,gro --persist >/dev/null 2>&1",
 		program, dir);
 	pid = fork();
 	if (pid == 0) {
@@ -252,6 +252,7 @@ static void set_up_card(struct card *card)
 
 	card_init(card);
 	card->entries = 256;
+	card->features = SLUICE_FEATURE_LARGE_RECEIVES;
 	card_set_oid(card, SLUICE_OID_GEN_MEDIA_CONNECT_STATUS, &connected, sizeof(connected));
 	card_set_oid(card, SLUICE_OID_TCP_TASK_OFFLOAD, &offloads, sizeof(offloads));
 }
