@@ -157,6 +157,16 @@ struct sluice_miniport {
 	struct queue queues[SLUICE_DATA_QUEUES_MAX];
 };
 
+#define TAG_BYTES 4u /* of VLAN: beyond the MTU */
+
+/* In bytes, of one that is neither cut nor joined. */
+static inline uint32_t longest_frame(const struct sluice_miniport *miniport, uint32_t tags)
+{
+	uint32_t mtu = __atomic_load_n(&miniport->mtu, __ATOMIC_RELAXED);
+
+	return mtu < SLUICE_DATA_FRAME_MAX ? mtu + SLUICE_FRAME_MIN + tags * TAG_BYTES : SLUICE_DATA_FRAME_MAX;
+}
+
 static inline void count(uint64_t *counter, uint64_t by)
 {
 	__atomic_fetch_add(counter, by, __ATOMIC_RELAXED);

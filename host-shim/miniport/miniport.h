@@ -55,8 +55,10 @@ struct sluice_protocol;
 struct sluice_packet {
 	uint32_t length; /* bytes of the frame, all pieces */
 	uint16_t queue;
-	uint16_t status;	       /* SUCCESS: may be kept; RESOURCES: only good during the handler [5.1] */
-	struct sluice_frame_meta meta; /* all zero where the card gave none; not checked */
+	uint16_t status; /* SUCCESS: may be kept; RESOURCES: only good during the handler [5.1] */
+	/* All zero where the card gave none. Where a sum is only begun (NEEDS_CSUM), its field lies behind the Ethernet
+	 * header, and in the frame; gso_type is NONE, but for a large receive. All else is the card's word. */
+	struct sluice_frame_meta meta;
 	uint32_t piece_count;
 	struct iovec pieces[SLUICE_DATA_CHAIN_MAX]; /* memory that cannot be written */
 };
@@ -137,8 +139,9 @@ struct sluice_miniport_config {
 	/**
 	 * Whether protocols take large receives: TCP segments of a flow, joined by the card where it can, as one packet
 	 * longer than the MTU, up to SLUICE_DATA_FRAME_MAX. Its meta says how it was cut: gso_type TCPV4, gso_size
-	 * bytes of payload in each segment but the last, and a checksum that is only begun (NEEDS_CSUM) of segments
-	 * whose own were right. False: none comes.
+	 * bytes of payload, not 0, in each segment but the last, behind hdr_len bytes, fewer than the frame has; and
+	 * TCP's checksum, which is only begun (NEEDS_CSUM), of segments whose own were right. False: none comes, and no
+	 * frame is longer than the MTU, its header and two tags.
 	 */
 	bool large_receives;
 };

@@ -3,10 +3,15 @@
  * Receives: from the ring to the protocols. Nothing that the card wrote is used before it is checked, and nothing of a
  * descriptor is read twice.
  */
+#include <linux/virtio_net.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "inside.h"
 
+#define WIRE_TAGS   2u /* that the card lets a frame have */
 #define KNOWN_FLAGS (SLUICE_DESC_MORE | SLUICE_DESC_META | SLUICE_DESC_RESOURCES)
 
 enum taken { TAKEN, INCOMPLETE, FAULT };
@@ -107,11 +112,34 @@ static enum taken take_frame(struct lane *lane, unsigned queue, uint32_t *at, ui
 
 /* ---- To the protocols ---------------------------------------------------------------------------- */
 
-/* Who has not asked for joined frames knows nothing of them. */
+/* It has no tag in it, and its IPv4 may have options. */
+static bool is_joined_right(const struct sluice_frame_meta *meta, uint32_t length)
+{
+	return meta->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 && (meta->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0 &&
+	       meta->gso_size > 0 && meta->hdr_len < length &&
+	       meta->csum_start >= SLUICE_FRAME_MIN + sizeof(struct iphdr) &&
+	       meta->csum_start + sizeof(struct tcphdr) <= meta->hdr_len &&
+	       meta->csum_offset == offsetof(struct tcphdr, check);
+}
+
+static bool is_sum_inside(const struct sluice_frame_meta *meta, uint32_t length)
+{
+	return (meta->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 ||
+	       (meta->csum_start >= SLUICE_FRAME_MIN &&
+		(uint32_t)meta->csum_start + meta->csum_offset + sizeof(uint16_t) <= length);
+}
+
+/* Who has not asked for joined frames knows nothing of them; longer than the MTU are only those. */
 static bool is_frame(const struct sluice_miniport *miniport, const struct packet *packet)
 {
-	return packet->public.length >= SLUICE_FRAME_MIN && packet->public.length <= SLUICE_DATA_FRAME_MAX &&
-	       (packet->public.meta.gso_type == 0 || miniport->large_receives);
+	const struct sluice_frame_meta *meta = &packet->public.meta;
+	uint32_t length = packet->public.length;
+
+	if (length < SLUICE_FRAME_MIN || length > SLUICE_DATA_FRAME_MAX)
+		return false;
+	if (meta->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return miniport->large_receives && is_joined_right(meta, length);
+	return length <= longest_frame(miniport, WIRE_TAGS) && is_sum_inside(meta, length);
 }
 
 /* Each receiver's reference is taken before it is called: it may return the packet before its handler is over [5.14].

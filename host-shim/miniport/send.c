@@ -9,8 +9,6 @@
 
 #include "inside.h"
 
-#define TAG_BYTES 4u /* a VLAN tag is beyond the MTU */
-
 /* ---- Lists --------------------------------------------------------------------------------------- */
 
 void send_append(struct send_list *list, struct sluice_send *send)
@@ -172,7 +170,7 @@ void send_publish(struct queue *queue)
 static im_status_t judge(const struct sluice_miniport *miniport, struct sluice_send *send)
 {
 	uint64_t length = 0;
-	uint32_t most = __atomic_load_n(&miniport->mtu, __ATOMIC_RELAXED) + SLUICE_FRAME_MIN + TAG_BYTES;
+	uint32_t most = longest_frame(miniport, 1);
 
 	if (__atomic_load_n(&miniport->state, __ATOMIC_RELAXED) != SLUICE_INSTANCE_RUNNING)
 		return IM_STATUS_PAUSED;

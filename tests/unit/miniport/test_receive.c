@@ -2,6 +2,8 @@
 /* Receives: who gets a packet, who may keep it, and when its buffers are the card's again. */
 #include "rig.h"
 
+#define JUMBO 9000u /* bytes of MTU */
+
 static uint8_t frame[SLUICE_DATA_FRAME_MAX];
 
 static void give(struct rig *rig, unsigned queue, uint32_t length, uint8_t first, uint16_t flags)
@@ -44,6 +46,7 @@ static void test_a_kept_packet_stays_until_it_is_returned(void **state)
 {
 	struct rig *rig = *state;
 
+	rig->card.mtu = JUMBO;
 	rig_start(rig);
 	rig->a.keep = true;
 	give(rig, 0, 5000, 1, 0);
@@ -137,6 +140,7 @@ static void test_resources(void **state)
 {
 	struct rig *rig = *state;
 
+	rig->card.mtu = JUMBO;
 	rig_start(rig);
 	rig->a.keep = true;
 	give(rig, 0, 60, 1, 0);
@@ -187,6 +191,7 @@ static void test_meta_and_transfer_data(void **state)
 	struct rig *rig = *state;
 	uint8_t copy[6000];
 
+	rig->card.mtu = JUMBO;
 	rig_start(rig);
 	rig->a.keep = true;
 	frame_make(frame, 5000, 5);
@@ -237,6 +242,105 @@ static void test_a_joined_frame(void **state)
 	assert_int_equal(rig->a.packet_length[0], SLUICE_DATA_FRAME_MAX);
 }
 
+/* Whether the protocol got it: a frame of @p length bytes that the card says this of. */
+static bool comes(struct rig *rig, uint32_t length, const struct sluice_frame_meta *meta)
+{
+	uint64_t malformed = counters_of(rig).malformed;
+	unsigned received = rig->a.received;
+
+	frame_make(frame, length, 5);
+	assert_true(card_give(&rig->card, 0, frame, length, meta, 0));
+	assert_int_equal(sluice_miniport_poll(rig->miniport, 0, 64), 1);
+	assert_int_equal(free_buffers(rig), 64);
+	received = rig->a.received - received;
+	assert_int_equal(counters_of(rig).malformed - malformed, 1 - received);
+	return received == 1;
+}
+
+struct said {
+	struct sluice_frame_meta meta;
+	uint32_t length;
+	bool comes;
+};
+
+#define NEEDS 1	   /* VIRTIO_NET_HDR_F_NEEDS_CSUM */
+#define VALID 2	   /* VIRTIO_NET_HDR_F_DATA_VALID */
+#define TCPV4 1	   /* VIRTIO_NET_HDR_GSO_TCPV4 */
+#define ECN   0x80 /* VIRTIO_NET_HDR_GSO_ECN */
+
+static void expect_all(struct rig *rig, const struct said *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (comes(rig, cases[i].length, &cases[i].meta) != cases[i].comes)
+			fail_msg("case %zu: it should%s have come", i, cases[i].comes ? "" : " not");
+	}
+}
+
+/* Each member in its turn is what it must not be. In order: flags, gso_type, hdr_len, gso_size, csum_start,
+ * csum_offset. */
+static void test_a_joined_frame_that_cannot_be(void **state)
+{
+	static const struct said cases[] = {
+		{{NEEDS, TCPV4, 66, 1448, 34, 16, 0, {0}}, 4000, true},
+		{{0, TCPV4, 66, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{VALID, TCPV4, 66, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4 | ECN, 66, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, 4, 66, 1448, 34, 16, 0, {0}}, 4000, false}, /* TCPV6 */
+		{{NEEDS, 5, 66, 1448, 34, 16, 0, {0}}, 4000, false}, /* UDP_L4 */
+		{{NEEDS, 0xff, 66, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, 0, 66, 1448, 34, 16, 0, {0}}, 4000, false}, /* not joined, and longer than the MTU */
+		{{NEEDS, TCPV4, 4000, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4, 3999, 1448, 34, 16, 0, {0}}, 4000, true},
+		{{NEEDS, TCPV4, UINT16_MAX, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4, 53, 1448, 34, 16, 0, {0}}, 4000, false}, /* TCP's ends at 54 */
+		{{NEEDS, TCPV4, 54, 1448, 34, 16, 0, {0}}, 4000, true},
+		{{NEEDS, TCPV4, 0, 1448, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4, 66, 0, 34, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4, 66, 1448, 33, 16, 0, {0}}, 4000, false}, /* within IPv4's header */
+		{{NEEDS, TCPV4, 66, 1448, 47, 16, 0, {0}}, 4000, false}, /* TCP's would end behind hdr_len */
+		{{NEEDS, TCPV4, 66, 1448, 3990, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4, 66, 1448, UINT16_MAX, 16, 0, {0}}, 4000, false},
+		{{NEEDS, TCPV4, 66, 1448, 34, 6, 0, {0}}, 4000, false}, /* UDP's */
+		{{NEEDS, TCPV4, 66, 1448, 34, UINT16_MAX, 0, {0}}, 4000, false},
+	};
+	struct rig *rig = *state;
+
+	rig->large_receives = true;
+	rig->card.features = SLUICE_FEATURE_LARGE_RECEIVES;
+	rig_start(rig);
+	expect_all(rig, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+/* A sum that is begun has its place in the frame, and what was not joined is no longer than the MTU allows with two
+ * tags: of who asked for large receives, and of who did not. */
+static void test_a_frame_that_was_not_joined(void **state)
+{
+	static const struct said cases[] = {
+		{{NEEDS, 0, 0, 0, 34, 6, 0, {0}}, 60, true},
+		{{NEEDS, 0, 0, 0, 52, 6, 0, {0}}, 60, true},
+		{{NEEDS, 0, 0, 0, 53, 6, 0, {0}}, 60, false},
+		{{NEEDS, 0, 0, 0, 34, 25, 0, {0}}, 60, false},
+		{{NEEDS, 0, 0, 0, 13, 6, 0, {0}}, 60, false}, /* in the Ethernet header */
+		{{NEEDS, 0, 0, 0, UINT16_MAX, UINT16_MAX, 0, {0}}, 60, false},
+		{{VALID, 0, 0, 0, UINT16_MAX, 0, 0, {0}}, 60, true}, /* nothing is begun */
+		{{VALID, 0, 0, 0, 0, 0, 0, {0}}, 1522, true},
+		{{VALID, 0, 0, 0, 0, 0, 0, {0}}, 1523, false},
+		{{0}, SLUICE_DATA_FRAME_MAX, false},
+	};
+	struct rig *rig = *state;
+
+	for (unsigned asked = 0; asked < 2; asked++) {
+		rig->large_receives = asked != 0;
+		rig->card.features = SLUICE_FEATURE_LARGE_RECEIVES;
+		rig_start(rig);
+		expect_all(rig, cases, sizeof(cases) / sizeof(cases[0]));
+		if (asked == 0) {
+			rig_halt(rig);
+			card_stop(&rig->card);
+		}
+	}
+}
+
 static void test_many_laps_with_a_budget(void **state)
 {
 	struct rig *rig = *state;
@@ -276,6 +380,7 @@ static void test_a_frame_whose_end_is_not_there_yet(void **state)
 	struct rig *rig = *state;
 	uint32_t start;
 
+	rig->card.mtu = JUMBO;
 	rig_start(rig);
 	start = (uint32_t)sluice_receive_buffer_at(2, 64, 0, 0);
 	card_give_raw(&rig->card, 0,
@@ -444,6 +549,8 @@ int main(void)
 		CASE(the_head_moves_after_the_handlers),
 		CASE(meta_and_transfer_data),
 		CASE(a_joined_frame),
+		CASE(a_joined_frame_that_cannot_be),
+		CASE(a_frame_that_was_not_joined),
 		CASE(many_laps_with_a_budget),
 		CASE(every_buffer_may_be_kept),
 		CASE(a_frame_whose_end_is_not_there_yet),
