@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A virtual machine that has a card in a slot: Debian's kernel under qemu, and a shell on its serial console."""
+import contextlib
 import json
 import os
 import re
@@ -38,10 +39,17 @@ class Guest:
                                         stderr=subprocess.STDOUT, pass_fds=[other.fileno()],
                                         env={**os.environ, "SLUICE_BUILD": str(fw.BUILD)})
         other.close()
-        self.messages = self.monitor.makefile("rw")
-        self.ask("qmp_capabilities")
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+        self.messages = self.monitor.makefile("rw")
+        try:
+            self.ask("qmp_capabilities")
+        except OSError as failure:
+            self.kill()
+            raise AssertionError(f"the machine has ended at once:\n{self.text}") from failure
+        except BaseException:  # nobody else has it to end it
+            self.kill()
+            raise
 
     def _read(self):
         while data := os.read(self.process.stdout.fileno(), 1 << 16):
@@ -117,9 +125,14 @@ class Guest:
             self.kill()
 
     def kill(self):
-        if self.process.poll() is None:
+        """Asked first, since the script takes its folder away where it can."""
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         self.reader.join()
-        self.messages.close()
+        with contextlib.suppress(OSError):  # what was not heard any more is dropped
+            self.messages.close()
         self.monitor.close()
