@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A card in memory: the firmware serves a file, which a host finds as the BAR of a PCI device. No socket is used."""
+import contextlib
 import json
 import mmap
 import os
@@ -217,6 +218,21 @@ def test_memory_that_is_cut(firmware, bar, device, left):
     ctl(device, "info")
 
 
+@contextlib.contextmanager
+def flood(card):
+    """Pings from both ends, as many as there is room for. They end by themselves should nobody end them."""
+    pings = []
+    try:
+        for where, to in ((card.host, WIRE4), (card.wire, HOST4)):
+            words = where.command(["ping", "-f", "-q", "-w", "110", to])
+            pings.append(subprocess.Popen(words, stdout=subprocess.DEVNULL))  # pylint: disable=consider-using-with
+        yield
+    finally:
+        for one in pings:
+            one.kill()
+            one.wait()
+
+
 def test_memory_that_is_cut_under_traffic(binaries, tmp_path, bar, device):
     """Worker and shim are in their rings when these go. The network device stays, and another firmware takes it up."""
     card = hostside.over_veth(tmp_path)
@@ -226,15 +242,11 @@ def test_memory_that_is_cut_under_traffic(binaries, tmp_path, bar, device):
         shim = card.shim("--device", device).wait_ready()
         card.dress()
         for left in (0, SIZE // 2):
-            flood = [subprocess.Popen(where.command(["ping", "-f", "-q", to]), stdout=subprocess.DEVNULL)
-                     for where, to in ((card.host, WIRE4), (card.wire, HOST4))]
-            fw.wait_until(lambda: card.firmware.received("wire0") > 100, "frames pass", 60)
-            os.truncate(bar, left)
-            fw.wait_until(lambda: not card.host.has_carrier(DEVICE), "the carrier goes", 20)
-            fw.wait_until(lambda: card.link() == "down", "the host's port is down", 20)
-            for one in flood:
-                one.kill()
-                one.wait()
+            with flood(card):
+                fw.wait_until(lambda: card.firmware.received("wire0") > 100, "frames pass", 60)
+                os.truncate(bar, left)
+                fw.wait_until(lambda: not card.host.has_carrier(DEVICE), "the carrier goes", 20)
+                fw.wait_until(lambda: card.link() == "down", "the host's port is down", 20)
             os.truncate(bar, SIZE)
             card.firmware.process.terminate()
             assert card.firmware.process.wait(60) == 0, card.firmware.output()
