@@ -16,18 +16,18 @@ TEMPORARY=$(mktemp -d "${TMPDIR:-/tmp}/sluice-guest.XXXXXX")
 trap 'rm -rf "$TEMPORARY"' EXIT
 ROOT=$TEMPORARY/root
 
-# A program, and the libraries that it loads.
+# A program, and the libraries that it loads: none where it is static.
 take() {
 	local library
 	cp "$1" "$ROOT/bin/"
-	for library in $(ldd "$1" | grep -o '/[^ ]*'); do
+	for library in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*'); do
 		mkdir -p "$ROOT$(dirname "$library")"
 		cp -L "$library" "$ROOT$library"
 	done
 }
 
 mkdir -p "$ROOT"/{bin,dev,proc,sys,tmp}
-cp "$(command -v busybox)" "$ROOT/bin/"
+take "$(command -v busybox)"
 cp "$KERNEL/tun.ko" "$ROOT/"
 take "$BUILD/host-shim/cli/sluicectl"
 take "$BUILD/host-shim/shim/sluice-shim"
