@@ -5,7 +5,7 @@
 #	guest.sh FILE [ARG ...]
 # Called by ./dev guest, which fetches the kernel. `exit` switches the machine off, Ctrl-A X too.
 set -euo pipefail
-FILE=$(readlink -f "${1:?usage: guest.sh FILE [ARG ...]}")
+FILE=$(readlink -e "${1:?usage: guest.sh FILE [ARG ...]}") || { echo "guest.sh: there is no file '$1'" >&2; exit 1; }
 shift
 cd "$(dirname "$(readlink -f "$0")")/../.."
 BUILD=${SLUICE_BUILD:-build/gcc}

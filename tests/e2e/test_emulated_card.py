@@ -155,7 +155,7 @@ def test_a_card_that_is_taken_out(networked, card):
 def test_a_machine_does_as_the_guide_says(guest, card):
     """The section's last commands are typed in the machine, one after the other."""
     text = (fw.REPO / "docs" / "guide.md").read_text().split("## A card in a virtual machine")[1].split("\n## ")[0]
-    lines = [line[2:] for line in text.split("```console\n")[2].split("```")[0].strip().split("\n")]
+    lines = [line[2:] for line in text.split("```console\n")[3].split("```")[0].strip().split("\n")]
     assert f"truncate -s {SIZE >> 20}M" in text and len(lines) == 5
     for line in lines:
         guest.run(line)
