@@ -18,7 +18,7 @@
 struct broker_bar {
 	int fd;
 	uint64_t size;		     /* bytes, of the file when it was laid out */
-	bool lost;		     /* it has not so many any more */
+	bool lost;		     /* it has not so many any more, or not the card's head */
 	char name[SLUICE_NAME_SIZE]; /* of the file, without its directory, cut */
 	struct region head, words, info;
 	struct sluice_bar *card;	     /* in head */
@@ -271,13 +271,21 @@ static void look_at_hello(struct broker *broker)
 	__atomic_store_n(&bar->card->answered, asked, __ATOMIC_RELEASE);
 }
 
+/* A file that was cut and made as long as before between two looks has lost the card's head. So has one whose host
+ * wrote over it: nobody could be told where anything is. */
+static bool is_whole(const struct broker_bar *bar, struct stat *found)
+{
+	return fstat(bar->fd, found) == 0 && (uint64_t)found->st_size >= bar->size &&
+	       __atomic_load_n(&bar->card->magic, __ATOMIC_RELAXED) == SLUICE_BAR_MAGIC;
+}
+
 /* For good: who cut the file may cut it again. The next firmware lays it out anew. */
 static bool is_lost(struct broker *broker)
 {
 	struct broker_bar *bar = broker->bar;
 	struct stat found = {0};
 
-	if (bar->lost || (fstat(bar->fd, &found) == 0 && (uint64_t)found.st_size >= bar->size))
+	if (bar->lost || is_whole(bar, &found))
 		return bar->lost;
 	bar->lost = true;
 	if (client_of(bar) != NULL)

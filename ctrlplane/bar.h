@@ -23,8 +23,8 @@ struct broker_bar *bar_create(const char *path, char *error, size_t error_size);
 /** Takes the card's magic out; its client has been hung up. NULL does nothing. */
 void bar_destroy(struct broker_bar *bar);
 
-/** Looks for HELLO, goodbye and kicks, and keeps INFO up to date. Where the file was cut its client is hung up, which
- * an event says, and from then on nothing is looked for. */
+/** Looks for HELLO, goodbye and kicks, and keeps INFO up to date. Where the file was cut, or the card's magic
+ * is not there any more, its client is hung up, which an event says, and from then on nothing is looked for. */
 void bar_turn(struct broker *broker);
 
 /** Maps a region, at least @p size bytes of it. 0, -ENOSPC or -errno. */

@@ -5,6 +5,7 @@ import json
 import mmap
 import os
 import random
+import signal
 import struct
 import subprocess
 import threading
@@ -193,6 +194,11 @@ def test_a_host_that_writes_everywhere(binaries, tmp_path, bar, device):
         card.close()
 
 
+def losses(running):
+    """(file, its bytes) of each memory that the firmware says it has lost."""
+    return [(row["subject"], row["value"]) for row in running.json("events") if row["event"] == "bar-lost"]
+
+
 @pytest.mark.parametrize("left", [0, 4096, SIZE // 2, SIZE - 1])
 def test_memory_that_is_cut(firmware, bar, device, left):
     """Firmware and host's program see it, wherever the cut is: the one serves others, the other ends and says why."""
@@ -204,15 +210,31 @@ def test_memory_that_is_cut(firmware, bar, device, left):
         said = client.communicate(timeout=30)[1]
     assert client.returncode > 0 and "the firmware went away" in said and not fw.sanitizer_report(said), said
 
-    def lost():
-        return [(row["subject"], row["value"]) for row in running.json("events") if row["event"] == "bar-lost"]
-
-    fw.wait_until(lost, "the loss is told", 20)
-    assert lost() == [("memory", left)]
+    fw.wait_until(lambda: losses(running), "the loss is told", 20)
+    assert losses(running) == [("memory", left)]
     assert running.json("info")["clients"] == 1
     done = try_ctl(device, "info")
     assert done.returncode > 0 and f"{device}/resource2 is shorter than" in done.stderr
     os.truncate(bar, SIZE)
+    running.stop()
+    firmware(policies.null_document({}), bar=bar)
+    ctl(device, "info")
+
+
+def test_memory_that_is_emptied(firmware, bar, device):
+    """It is as long as before when the firmware looks: it is halted meanwhile. What was laid out in it is gone."""
+    running = firmware(policies.null_document({}), bar=bar)
+    ctl(device, "info")
+    os.kill(running.process.pid, signal.SIGSTOP)
+    try:
+        os.truncate(bar, 0)
+        os.truncate(bar, SIZE)
+    finally:
+        os.kill(running.process.pid, signal.SIGCONT)
+    fw.wait_until(lambda: losses(running), "the loss is told", 20)
+    assert losses(running) == [("memory", SIZE)]
+    assert "no Sluice firmware serves" in try_ctl(device, "info").stderr
+    assert running.json("info")["clients"] == 1, "others are served"
     running.stop()
     firmware(policies.null_document({}), bar=bar)
     ctl(device, "info")
