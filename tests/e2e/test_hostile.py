@@ -24,16 +24,31 @@ SECONDS = 3
 LIST = fw.REPO / "docs" / "hostile-host.md"
 
 
-class Innocent:
-    """The two ends of a stack beside; at the end no frame of theirs is lost or late, and nobody is broken."""
+class Beside:
+    """A program that runs beside the attackers, and writes down what it sees."""
 
-    def __init__(self, runtime_dir, upper="host1", lower="wire1"):
-        self.out = tempfile.NamedTemporaryFile("w+", prefix="sluice-innocent-")  # pylint: disable=consider-using-with
-        self.process = subprocess.Popen([INNOCENT, runtime_dir, upper, lower], stdin=subprocess.DEVNULL, stdout=self.out,
-                                        stderr=self.out, env=fw.ENVIRONMENT)
+    def __init__(self, *words):
+        self.out = tempfile.NamedTemporaryFile("w+", prefix="sluice-beside-")  # pylint: disable=consider-using-with
+        self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=self.out,
+                                        stderr=subprocess.STDOUT, env=fw.ENVIRONMENT)
 
     def output(self):
         return Path(self.out.name).read_text()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.out.close()
+
+
+class Innocent(Beside):
+    """The two ends of a stack beside; at the end no frame of theirs is lost or late, and nobody is broken."""
+
+    def __init__(self, runtime_dir, upper="host1", lower="wire1"):
+        super().__init__(INNOCENT, runtime_dir, upper, lower)
 
     def wait_ready(self):
         fw.wait_until(lambda: "both ways" in self.output() or self.process.poll() is not None, "innocent traffic", 30)
@@ -45,34 +60,28 @@ class Innocent:
         status = self.process.wait(timeout=60)
         assert status == 0 and " 0 lost" in self.output(), f"the innocent suffer: {self.output()}"
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
-
-class Operator:
+class Operator(Beside):
     """Another client, that follows the events all the while."""
 
     def __init__(self, running):
-        self.out = tempfile.NamedTemporaryFile("w+", prefix="sluice-events-")  # pylint: disable=consider-using-with
-        words = [fw.CLI, "--runtime-dir", running.runtime_dir, "--json", "events", "--follow"]
-        self.process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=self.out,
-                                        stderr=subprocess.STDOUT, env=fw.ENVIRONMENT)
-        fw.wait_until(self.events, "the operator hears what happened", 20)
+        super().__init__(fw.CLI, "--runtime-dir", running.runtime_dir, "--json", "events", "--follow")
+
+    def wait_ready(self):
+        fw.wait_until(self.rows, "the operator hears what happened", 20)
+
+    def rows(self):
+        """All that were told so far."""
+        whole = self.output().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.split("\n") if line]
 
     def events(self):
-        """All that were told so far, as (kind, subject, value)."""
-        whole = Path(self.out.name).read_text().rpartition("\n")[0]
-        rows = [json.loads(line) for line in whole.split("\n") if line]
-        return [(row["event"], row["subject"], row["value"]) for row in rows]
+        """The same as (kind, subject, value)."""
+        return [(row["event"], row["subject"], row["value"]) for row in self.rows()]
 
     def broken(self):
         """(port, queue pair) of each pair that was given up."""
         return {(subject, value >> 8) for kind, subject, value in self.events() if kind == "host-broken"}
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 def stacks(count, queues=1):
@@ -99,15 +108,12 @@ def beside(firmware, queues):
     """A firmware with an innocent stack in use. Afterwards all of that goes on, and ends as it should."""
     running = firmware(stacks(2, queues))
     running.queues = queues
-    innocent, running.operator = Innocent(running.runtime_dir), Operator(running)
-    try:
+    with Innocent(running.runtime_dir) as innocent, Operator(running) as running.operator:
+        running.operator.wait_ready()
         innocent.wait_ready()
         yield running
         running.ctl("info")
         innocent.stop()
-    finally:
-        innocent.kill()
-        running.operator.kill()
 
 
 def attack(running, name, seconds=SECONDS, breaks=()):
@@ -122,9 +128,17 @@ def attack(running, name, seconds=SECONDS, breaks=()):
     return expect_told(running, {(port, running.queues - 1) for port in breaks})
 
 
+def last_of_attackers(running):
+    """The number of the last event, when no attacker has its port any more; what a port's rings suffered is told before."""
+    rows = running.json("events")
+    hosts = {row["subject"]: row["event"] for row in rows if row["event"] in ("host-attached", "host-detached")}
+    return rows[-1]["number"] if "host-attached" not in (hosts.get("host0"), hosts.get("wire0")) else None
+
+
 def expect_told(running, broken):
     """What the operator is told of an attacker: by events as they happened, and when asked. Gives the counters."""
-    fw.wait_until(lambda: broken <= running.operator.broken(), f"the operator hears of {broken}", 20)
+    last = fw.wait_until(lambda: last_of_attackers(running), "the attackers are gone", 20)
+    fw.wait_until(lambda: running.operator.rows()[-1]["number"] >= last, f"the operator hears of event {last}", 20)
     assert running.operator.broken() == broken
     assert running.operator.process.poll() is None, "who only listens is left alone"
     rows = {row["name"]: row for row in running.json("port", "list")}
@@ -259,8 +273,7 @@ def open_descriptors(running):
 def test_random_hosts(firmware, seconds):
     """They do what they may and what they may not; each legal step comes to what it must, and the innocent lose nothing."""
     running = firmware(stacks(HOSTS + 1))
-    innocent = Innocent(running.runtime_dir, f"host{HOSTS}", f"wire{HOSTS}")
-    try:
+    with Innocent(running.runtime_dir, f"host{HOSTS}", f"wire{HOSTS}") as innocent:
         innocent.wait_ready()
         before = open_descriptors(running)
         done = fw.run([RANDOM_HOST, running.runtime_dir, HOSTS, seconds], seconds + 240)
@@ -269,8 +282,6 @@ def test_random_hosts(firmware, seconds):
         assert running.generation() > 3, "commits were among it"
         fw.wait_until(lambda: open_descriptors(running) <= before, "what the hosts had is given back", 20)
         innocent.stop()
-    finally:
-        innocent.kill()
     running.stop()
 
 
