@@ -68,17 +68,29 @@ static bool replace(uintptr_t address)
 	return there;
 }
 
-/* What is not ours comes again when we return, for who was there before; what somebody sent has to be sent again. */
+/* Called from here, so that the guard stays. Where there is nobody to call, it comes again when we return, and ends the
+ * program; what somebody sent has to be sent again. */
+static void pass_on(int number, siginfo_t *info, void *context)
+{
+	bool sent = info->si_code <= 0;
+
+	if ((before.sa_flags & SA_SIGINFO) != 0) {
+		before.sa_sigaction(number, info, context);
+	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
+		before.sa_handler(number);
+	} else if (before.sa_handler == SIG_DFL || !sent) {
+		sigaction(number, &before, NULL);
+		if (sent)
+			raise(number);
+	}
+}
+
 static void fault(int number, siginfo_t *info, void *context)
 {
 	int error = errno;
 
-	(void)context;
-	if (info->si_code != BUS_ADRERR || !replace((uintptr_t)info->si_addr)) {
-		sigaction(number, &before, NULL);
-		if (info->si_code <= 0)
-			raise(number);
-	}
+	if (info->si_code != BUS_ADRERR || !replace((uintptr_t)info->si_addr))
+		pass_on(number, info, context);
 	errno = error;
 }
 

@@ -7,7 +7,9 @@
  * A mapping that is guarded turns into zeros of this process's own at the first such touch, all of it at once, and the
  * program goes on. Its reader needs to know nothing of that: zeros are what a hostile peer might have written as well.
  * Any other SIGBUS goes to whoever handled it when a mapping was guarded: a program that wants the signal takes it
- * before.
+ * before. It is called from the guard's handler, of its flags only SA_SIGINFO counts, and it may jump out. Who takes
+ * the signal later has it, guarded or not, until the next guard_add() takes it back; and must not call the handler that
+ * it found: from then on the two would call each other without end.
  *
  * Level: PASSIVE. The memory itself may be touched at any level.
  */

@@ -30,6 +30,12 @@ static void was_there_before(int number)
 	siglongjmp(before, 1);
 }
 
+static void was_there_and_asks(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	was_there_before(info->si_signo == number ? number : 0);
+}
+
 struct file {
 	int fd;
 	uint8_t *base;
@@ -177,23 +183,67 @@ static void threads_that_fault_together(void **state)
 
 /* ---- What is not guarded --------------------------------------------------------------------------- */
 
-/* A mapping whose guard was taken away is as one that never had any. */
+static void expect_told(void (*touch)(const void *), const void *base)
+{
+	if (sigsetjmp(before, 1) == 0) {
+		touch(base);
+		fail_msg("nobody was told");
+	}
+}
+
+static void look_at_it(const void *base)
+{
+	look(base);
+}
+
+static void send_it(const void *base)
+{
+	(void)base;
+	raise(SIGBUS);
+}
+
+/* A mapping whose guard was taken away is as one that never had any. Who was there before lives on, and so does the
+ * guard: what is cut after that turns into zeros still. */
 static void another_fault_goes_to_who_was_there_before(void **state)
 {
-	struct sigaction action = {.sa_handler = was_there_before};
+	const struct sigaction actions[] = {
+		{.sa_handler = was_there_before},
+		{.sa_sigaction = was_there_and_asks, .sa_flags = SA_SIGINFO},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		struct file file = map(PROT_READ), guarded = map(PROT_READ);
+
+		assert_int_equal(sigaction(SIGBUS, &actions[i], NULL), 0);
+		assert_int_equal(guard_add(file.base, SIZE, PROT_READ), 0);
+		assert_int_equal(guard_add(guarded.base, SIZE, PROT_READ), 0);
+		guard_remove(file.base);
+		assert_int_equal(ftruncate(file.fd, 0), 0);
+		for (unsigned round = 0; round < 2; round++) {
+			expect_told(look_at_it, file.base);
+			expect_told(send_it, NULL);
+		}
+		assert_int_equal(ftruncate(guarded.fd, 0), 0);
+		assert_int_equal(look(guarded.base), 0);
+		unmap(file);
+		unmap(guarded);
+	}
+}
+
+/* What is ignored stays so, and the guard stays where it is. */
+static void one_that_is_sent_is_ignored_where_it_was(void **state)
+{
+	const struct sigaction action = {.sa_handler = SIG_IGN};
 	struct file file = map(PROT_READ);
 
 	(void)state;
 	assert_int_equal(sigaction(SIGBUS, &action, NULL), 0);
 	assert_int_equal(guard_add(file.base, SIZE, PROT_READ), 0);
-	guard_remove(file.base);
+	raise(SIGBUS);
 	assert_int_equal(ftruncate(file.fd, 0), 0);
-	if (sigsetjmp(before, 1) == 0) {
-		look(file.base);
-		fail_msg("nobody was told");
-	}
-	munmap(file.base, SIZE);
-	close(file.fd);
+	assert_int_equal(look(file.base), 0);
+	unmap(file);
 }
 
 int main(void)
@@ -205,6 +255,7 @@ int main(void)
 		cmocka_unit_test(places_are_used_again),
 		cmocka_unit_test(threads_that_fault_together),
 		cmocka_unit_test(another_fault_goes_to_who_was_there_before),
+		cmocka_unit_test(one_that_is_sent_is_ignored_where_it_was),
 	};
 
 	alarm(TEST_LIMIT_S);
