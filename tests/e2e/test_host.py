@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A kernel with a port of the card as its network device: what it can do with it, and what it lives through."""
+import contextlib
+import os
+import signal
 import socket
 import struct
 import threading
 import time
+from pathlib import Path
 
 import datarings
 import firmware as fw
 import hostside
 import pytest
 import traffic
-from hostside import DEVICE, HOST4, HOST6, MAC, WIRE4, WIRE6, WIRE_END
+from hostside import CARD_END, DEVICE, HOST4, HOST6, MAC, WIRE4, WIRE6, WIRE_END
 
 MEGABYTE = 1 << 20
 DENIED = 2222
@@ -156,12 +160,34 @@ def tcp_payload(frame):
     return struct.unpack_from(">I", frame, 38)[0], frame[start : 14 + struct.unpack_from(">H", frame, 16)[0]]
 
 
-def to_the_host(one, size):
+@contextlib.contextmanager
+def halted(one):
+    """The firmware stands still, and goes on when several full segments wait for it, which it then finds at once."""
+    pid, waiting = one.firmware.process.pid, []
+
+    def stands_still():
+        return all(path.read_text().rpartition(")")[2].split()[0] == "T" for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+    def has_several():
+        waiting.extend(frame for frame, ours, _ in arriving.frames() if not ours and len(frame) == 1514)
+        return len(waiting) >= 4
+
+    with one.inside.capture(CARD_END) as arriving:
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            fw.wait_until(stands_still, "the firmware stands still", 20)
+            yield
+            fw.wait_until(has_several, "segments wait for the firmware", 20)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+def to_the_host(one, size, hold=None):
     """A transfer from the wire that arrived as it was: its frames on the wire, and those that the kernel got of them."""
     with traffic.Server(one.host, HOST4) as server, one.wire.capture(WIRE_END) as before, \
             one.host.capture(DEVICE) as after:
         port = struct.pack(">H", server.address[1])
-        traffic.send(one.wire, server.address, size)
+        traffic.send(one.wire, server.address, size, hold=hold)
         on_wire = [frame for frame, ours, _ in before.frames() if ours and frame[36:38] == port]
         handed = [(frame, open_) for frame, ours, open_ in after.frames() if not ours and frame[36:38] == port]
     return on_wire, handed
@@ -172,16 +198,17 @@ def port_stats(one, name="host0"):
 
 
 def test_segments_come_joined(card):
-    """The kernel gets fewer and longer frames than there were on the wire, with the same bytes; all others see each of them."""
+    """The kernel gets fewer and longer frames than there were on the wire, with the same bytes; all others see each of them.
+    The first ones are there at once; how many of the others are depends on how busy the machine is."""
     def seen():
         rows = port_stats(card), port_stats(card, "wire0"), card.firmware.json("stack", "show")[0]
         return rows[0]["tx-packets"], rows[1]["rx-packets"], rows[2]["in-packets"]
 
     joined, before = port_stats(card)["host-joined"], seen()
-    on_wire, handed = to_the_host(card, 5 * MEGABYTE)
+    on_wire, handed = to_the_host(card, 5 * MEGABYTE, halted(card))
     assert max(map(len, on_wire)) == 1514
     longs = [(frame, open_) for frame, open_ in handed if len(frame) > 1514]
-    assert len(handed) < len(on_wire) * 3 / 4 and longs and all(open_ for _, open_ in longs)
+    assert len(handed) < len(on_wire) and longs and all(open_ for _, open_ in longs)
     stream = {}
     for frame in on_wire:
         number, payload = tcp_payload(frame)
@@ -190,7 +217,8 @@ def test_segments_come_joined(card):
         number, payload = tcp_payload(frame)
         assert all(stream[(number + i) % (1 << 32)] == byte for i, byte in enumerate(payload))
     assert port_stats(card)["host-joined"] >= joined + 2 * len(longs)
-    assert all(now - then >= len(on_wire) for now, then in zip(seen(), before))
+    once = {tcp_payload(frame)[0] for frame in on_wire if tcp_payload(frame)[1]}  # some may be lost on their way
+    assert all(now - then >= len(once) for now, then in zip(seen(), before))
 
 
 @pytest.mark.parametrize("mss", [400, 88])

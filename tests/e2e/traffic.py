@@ -6,6 +6,7 @@ import socket
 import threading
 
 CHUNK = 1 << 16
+UNANSWERED = 8 << 10  # bytes: below the first window of any TCP
 
 
 def family_of(address):
@@ -79,13 +80,17 @@ def can_connect(namespace, where, seconds=2):
     return True
 
 
-def send(namespace, where, size, seed=0, seconds=60):
-    """Sends so many bytes; they arrived as they were."""
+def send(namespace, where, size, seed=0, seconds=60, hold=None):
+    """Sends so many bytes, the first of them, which need no answer, within `hold`; they arrived as they were."""
     digest = hashlib.sha256()
     with connect(namespace, where, seconds) as one:
         for chunk in chunks(size, seed):
-            one.sendall(chunk)
             digest.update(chunk)
+            if hold is not None:
+                with hold:
+                    one.sendall(chunk[:UNANSWERED])
+                chunk, hold = chunk[UNANSWERED:], None
+            one.sendall(chunk)
         one.shutdown(socket.SHUT_WR)
         answer = one.recv(64)
     assert answer == digest.digest(), f"{size} bytes to {where} came as others"
