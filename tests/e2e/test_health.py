@@ -10,6 +10,7 @@ import subprocess
 
 import array
 import firmware as fw
+import gadgets
 import policies
 import pytest
 
@@ -99,4 +100,19 @@ def test_last_words(idle, firmware, tmp_path, number, words):
         again.terminate()
         assert again.wait(timeout=60) == 0
     assert "last words" not in idle.try_ctl("health").stderr  # that one ended in order
+    idle.kill()
+
+
+def test_last_words_of_a_driver_that_crashes(idle, tmp_path):
+    """Its entry runs on a control thread, whose fault is told as any other's, also by the sanitizer of a build with one."""
+    region = info_region(idle)
+    lost = idle.try_ctl("driver", "load", gadgets.build(tmp_path, "-DENTRY_CRASHES"))
+    idle.process.wait(timeout=30)
+    assert lost.returncode != 0
+    assert word(region, SYNDROME, "<I") == 2
+    assert text(region, LAST_WORDS).startswith("SIGSEGV")
+    done = idle.try_ctl("health")
+    assert done.returncode == 4 and "its last words: SIGSEGV" in done.stderr
+    if b"__asan_init" in fw.FIRMWARE.read_bytes():
+        assert "gadget.c" in fw.sanitizer_report(idle.output())
     idle.kill()

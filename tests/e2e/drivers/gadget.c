@@ -9,8 +9,9 @@
  *   4 COUNTS  answers five numbers of 4 bytes: handles opened, handles closed, calls pended, of those cancelled,
  * removed
  *
- * With ENTRY_WAITS_FOR it is loaded when the file of that name is there. With BUILD_WAITS_WHILE it takes rules, and
- * builds nothing of them while the file of that name is there.
+ * With ENTRY_WAITS_FOR it is loaded when the file of that name is there, and with ENTRY_CRASHES never, as it writes
+ * where nothing is. With BUILD_WAITS_WHILE it takes rules, and builds nothing of them while the file of that name is
+ * there.
  */
 #include <string.h>
 #include <unistd.h>
@@ -211,6 +212,9 @@ static im_status_t driver_entry(struct im_driver_object *object)
 #ifdef ENTRY_WAITS_FOR
 	while (access(ENTRY_WAITS_FOR, F_OK) != 0)
 		usleep(10000);
+#endif
+#ifdef ENTRY_CRASHES
+	*(volatile uint32_t *)(uintptr_t)instances = 1;
 #endif
 	driver.start = start;
 	driver.stop = stop;

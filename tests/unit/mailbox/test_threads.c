@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "memory/guard.h"
 #include "threads.h"
 
 #define THREADS 4u
@@ -223,6 +226,56 @@ static void it_ticks_while_every_thread_waits(void **state)
 	sem_destroy(&go);
 }
 
+/* ---- Signals --------------------------------------------------------------------------------------- */
+
+#define CUT_SIZE 4096u
+
+/* A job that reads a mapping whose file was cut, and looks which signals reach its thread. */
+struct faulty {
+	struct threads_job work;
+	const uint8_t *mapping;
+	uint8_t read;
+	sigset_t blocked;
+};
+
+static void read_cut(struct threads_job *work)
+{
+	struct faulty *faulty = (struct faulty *)work;
+
+	faulty->read = *(const volatile uint8_t *)faulty->mapping;
+	pthread_sigmask(SIG_SETMASK, NULL, &faulty->blocked);
+}
+
+/* Where it were blocked the system would end this program. */
+static void a_fault_is_for_the_thread_that_makes_it(void **state)
+{
+	static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+	static const int closed[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGPIPE};
+	struct faulty job = {.work.run = read_cut, .read = 1};
+	struct threads *threads = create();
+	int fd = memfd_create("cut", MFD_CLOEXEC);
+	uint8_t *mapping;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, CUT_SIZE), 0);
+	mapping = mmap(NULL, CUT_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	assert_true(mapping != MAP_FAILED);
+	assert_int_equal(guard_add(mapping, CUT_SIZE, PROT_READ), 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	job.mapping = mapping;
+	threads_post(threads, &job.work);
+	threads_destroy(threads);
+	assert_int_equal(job.read, 0);
+	for (unsigned i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		assert_false(sigismember(&job.blocked, open[i]));
+	for (unsigned i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
+		assert_true(sigismember(&job.blocked, closed[i]));
+	guard_remove(mapping);
+	munmap(mapping, CUT_SIZE);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +285,7 @@ int main(void)
 		cmocka_unit_test_setup(each_thread_begins_and_ends, clear),
 		cmocka_unit_test_setup(a_thread_that_cannot_begin_is_told, clear),
 		cmocka_unit_test_setup(it_ticks_while_every_thread_waits, clear),
+		cmocka_unit_test_setup(a_fault_is_for_the_thread_that_makes_it, clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
