@@ -147,9 +147,9 @@ def test_an_interrupt_for_programs(idle, hanging):
 
 def test_a_time_limit(idle, hanging):
     """Where --timeout is given it is for the end as well, and what is not done by then goes on."""
-    late = idle.try_ctl("--timeout", "0.5", *hanging.words)
+    late = idle.try_ctl("--timeout", "2", *hanging.words)
     operation = hanging.operation()
-    assert late.returncode == 6 and f"not done within 0.5 s: operation {operation} goes on" in late.stderr
+    assert late.returncode == 6 and f"not done within 2 s: operation {operation} goes on" in late.stderr
     hanging.let_go()
     idle.ctl("operation", "wait", operation)
 
@@ -201,7 +201,7 @@ def test_progress_on_a_terminal(idle, hanging):
     """One line, once it takes longer than a moment; it is gone when the command ends."""
     client, terminal = start_on_terminal(idle, *hanging.words)
     operation = hanging.operation()
-    text = read_until(terminal, rf"operation {operation}: loading the driver, [12] s")
+    text = read_until(terminal, rf"operation {operation}: loading the driver, \d+ s")
     hanging.let_go()
     text += read_until(terminal, None)
     os.close(terminal)
