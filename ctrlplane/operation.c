@@ -11,11 +11,11 @@ static _Thread_local struct {
 	uint64_t id; /* 0: this thread carries out none */
 } carried;
 
-static uint64_t wall_clock_ms(void)
+static uint64_t clock_ms(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -40,7 +40,17 @@ static struct operation *find(struct operations *operations, uint64_t id)
 	return NULL;
 }
 
-/* Which of two that are done goes first: one that was told before one that somebody may wait for, then the older. */
+/* Whether it may be forgotten. */
+static bool may_go(const struct operation *operation, uint64_t now_ms)
+{
+	bool awaited = operation->awaited[OPERATION_ITS_USER] || operation->awaited[OPERATION_AN_OPERATOR];
+
+	if (operation->record.state != SLUICE_OPERATION_DONE)
+		return false;
+	return !awaited || now_ms - operation->ended_ms >= OPERATIONS_AWAITED_MS;
+}
+
+/* Which of two that may go does so first: one that was told before one that somebody may ask for, then the older. */
 static struct operation *sooner(struct operation *a, struct operation *b)
 {
 	if (a == NULL || a->told != b->told)
@@ -48,11 +58,12 @@ static struct operation *sooner(struct operation *a, struct operation *b)
 	return b->record.id < a->record.id ? b : a;
 }
 
-/* A free place while the user has less than its share; else that of one of its own that is done, or, where all places
+/* A free place while the user has less than its share; else that of one of its own that may go, or, where all places
  * are taken, of one of all. */
 static struct operation *find_place(struct operations *operations, uid_t user)
 {
 	struct operation *empty = NULL, *own = NULL, *any = NULL;
+	uint64_t now_ms = clock_ms(CLOCK_MONOTONIC);
 	uint32_t owned = 0;
 
 	for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
@@ -63,7 +74,7 @@ static struct operation *find_place(struct operations *operations, uid_t user)
 			continue;
 		}
 		owned += operation->record.user == user;
-		if (operation->record.state != SLUICE_OPERATION_DONE)
+		if (!may_go(operation, now_ms))
 			continue;
 		any = sooner(any, operation);
 		if (operation->record.user == user)
@@ -86,7 +97,7 @@ enum sluice_status operations_begin(struct operations *operations, uid_t user, u
 		*id = operations->next_id++;
 		*operation = (struct operation){
 			.record.id = *id,
-			.record.begun_ms = wall_clock_ms(),
+			.record.begun_ms = clock_ms(CLOCK_REALTIME),
 			.record.user = user,
 			.record.opcode = opcode,
 			.record.percent = SLUICE_PERCENT_UNKNOWN,
@@ -112,7 +123,7 @@ void operations_refuse(struct operations *operations, uint64_t id, enum sluice_s
 static void conclude(struct sluice_operation_record *record, const struct mailbox_call *call, enum sluice_status status)
 {
 	record->state = SLUICE_OPERATION_DONE;
-	record->ended_ms = wall_clock_ms();
+	record->ended_ms = clock_ms(CLOCK_REALTIME);
 	record->status = (uint16_t)status;
 	record->result = call->result;
 	record->error_offset = status == SLUICE_STATUS_OK ? SLUICE_NO_OFFSET : call->error_offset;
@@ -129,8 +140,10 @@ void operations_end(struct operations *operations, uint64_t id, const struct mai
 
 	pthread_mutex_lock(&operations->lock);
 	operation = find(operations, id);
-	if (operation != NULL)
+	if (operation != NULL) {
 		conclude(&operation->record, call, status);
+		operation->ended_ms = clock_ms(CLOCK_MONOTONIC);
+	}
 	pthread_mutex_unlock(&operations->lock);
 	event_log_raise(operations->events, SLUICE_EVENT_OPERATION_DONE, sluice_status_name((uint16_t)status), id);
 }
@@ -242,6 +255,20 @@ static bool may_see(const struct sluice_operation_record *record, uid_t user, en
 	return record->id != 0 && (record->user == user || role >= SLUICE_ROLE_OPERATOR);
 }
 
+static enum operation_asker asker_of(const struct operation *operation, uid_t user)
+{
+	return operation->record.user == user ? OPERATION_ITS_USER : OPERATION_AN_OPERATOR;
+}
+
+/* It is kept for who was told that it is under way, until that one was told how it ended. */
+static void note_told(struct operation *operation, enum operation_asker asker)
+{
+	bool done = operation->record.state == SLUICE_OPERATION_DONE;
+
+	operation->awaited[asker] = !done;
+	operation->told |= done && asker == OPERATION_ITS_USER;
+}
+
 bool operations_find(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role,
 		     struct sluice_operation_record *out)
 {
@@ -253,7 +280,7 @@ bool operations_find(struct operations *operations, uint64_t id, uid_t user, enu
 	found = operation != NULL && may_see(&operation->record, user, role);
 	if (found) {
 		*out = operation->record;
-		operation->told |= operation->record.user == user && operation->record.state == SLUICE_OPERATION_DONE;
+		note_told(operation, asker_of(operation, user));
 	}
 	pthread_mutex_unlock(&operations->lock);
 	return found;
@@ -292,7 +319,7 @@ enum sluice_status operations_cancel(struct operations *operations, uint64_t id,
 	else if (operation->fixed || operation->record.state == SLUICE_OPERATION_DONE)
 		status = SLUICE_STATUS_TOO_LATE;
 	else
-		operation->cancelled = true;
+		operation->cancelled = operation->awaited[asker_of(operation, user)] = true;
 	pthread_mutex_unlock(&operations->lock);
 	return status;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Operations: commands that were answered at once and are carried out without their client. Of each user the last
- * SLUICE_OPERATIONS are kept; what is under way is never forgotten, and who waits for an end hears of it before it is:
- * those whose end was told make room first.
+ * SLUICE_OPERATIONS are kept. What is under way is never forgotten, nor for a while what ended while somebody waits for
+ * the end: who looks from time to time hears of it. Of the others those whose end was told make room first.
  *
  *   broker            operations_begin() ──> a control thread ──> operations_end()
  *   control thread    operation_enter(), operation_tell() ... operation_fix() ... operation_leave()
@@ -25,11 +25,19 @@
 /** Of all users together. */
 #define OPERATIONS_MAX 64u
 
+/** Who asked about an operation that was under way asks again within this time after its end, or waits no more. */
+#define OPERATIONS_AWAITED_MS 10000u
+
+/** Whom an end is told: that one has heard it does not mean that the other has. */
+enum operation_asker { OPERATION_ITS_USER, OPERATION_AN_OPERATOR, OPERATION_ASKERS };
+
 struct operation {
 	struct sluice_operation_record record; /* id 0: free */
 	bool cancelled;			       /* it is to end */
 	bool fixed;			       /* it comes to its end */
-	bool told;			       /* how it ended: it makes room before others do */
+	bool told;			       /* its user, how it ended: it makes room before others do */
+	bool awaited[OPERATION_ASKERS];	       /* was asked about, and has not told its end since */
+	uint64_t ended_ms;		       /* by the monotonic clock */
 };
 
 struct operations {
@@ -48,7 +56,7 @@ void operations_destroy(struct operations *operations);
 
 /* ---- The broker ------------------------------------------------------------------------------------ */
 
-/** OK with *@p id set, or TOO_MANY_OPERATIONS. */
+/** OK with *@p id set, or TOO_MANY_OPERATIONS: of those that are kept none may be forgotten. */
 enum sluice_status operations_begin(struct operations *operations, uid_t user, uint16_t opcode, uint64_t *id);
 
 /** It was refused after all, with @p status. */
@@ -82,7 +90,8 @@ void operation_tell(const char *step, uint32_t percent);
 
 /* ---- Who asks -------------------------------------------------------------------------------------- */
 
-/** A copy of its record. False: there is none, or it is another user's and @p role no operator. */
+/** A copy of its record. False: there is none, or it is another user's and @p role no operator. Who hears that it is
+ * under way is expected to ask for its end. */
 bool operations_find(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role,
 		     struct sluice_operation_record *record);
 
@@ -90,7 +99,8 @@ bool operations_find(struct operations *operations, uint64_t id, uid_t user, enu
 uint32_t operations_collect(struct operations *operations, uid_t user, enum sluice_role role,
 			    struct sluice_operation_record *records);
 
-/** It is to end, if it still can. OK, NOT_FOUND (as operations_find()) or TOO_LATE. */
+/** It is to end, if it still can; who cancels is expected to ask for its end. OK, NOT_FOUND (as operations_find()) or
+ * TOO_LATE. */
 enum sluice_status operations_cancel(struct operations *operations, uint64_t id, uid_t user, enum sluice_role role);
 
 /** What was counted since the start. */

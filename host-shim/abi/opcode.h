@@ -35,9 +35,9 @@ enum sluice_role {
  * Commands that may take long. With SLUICE_FLAG_OPERATION one of them is answered at once: result = id of an operation,
  * which carries it out without its client, so that the client can give other commands, or go. How far the operation
  * has come, and how it ended, is in its record (record.h), for its user and for operators, and in events. Of a user the
- * last SLUICE_OPERATIONS are kept, those under way among them, until the firmware ends: TOO_MANY_OPERATIONS where all
- * are under way. An operation of POLICY_COMMIT takes the upload with it. Other commands with this flag are
- * NOT_SUPPORTED.
+ * last SLUICE_OPERATIONS are kept, those under way among them, until the firmware ends. One whose record was read while
+ * it was under way is kept until its end was told, or for 10 s after it. TOO_MANY_OPERATIONS: none of them may be
+ * forgotten. An operation of POLICY_COMMIT takes the upload with it. Other commands with this flag are NOT_SUPPORTED.
  *
  * OPERATION_CANCEL ends one with CANCELLED, and nothing is changed: any that has not begun, and one that builds until
  * what it builds is in force. X(name, 1: it builds)

@@ -79,7 +79,7 @@ enum sluice_class {
 	X(UPLOAD_TAKEN, 54, STATE, 0, "another client has this upload")                                                \
 	X(TOKEN_UNDER_WAY, 55, RETRY, 0, "the command with this token is still under way")                             \
 	X(TOKEN_REUSED, 56, CALLER, 1, "this token came with other arguments before")                                  \
-	X(TOO_MANY_OPERATIONS, 57, RETRY, 0, "all operations that this user may have are under way")                   \
+	X(TOO_MANY_OPERATIONS, 57, RETRY, 0, "all operations that this user may have are under way or waited for")     \
 	X(TOO_LATE, 58, STATE, 1, "too late to cancel it: it has ended, or must come to its end")
 
 enum sluice_status {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "broker.h"
@@ -42,6 +43,23 @@ void *__wrap_calloc(size_t count, size_t size)
 	if (calls_before_failure >= 0 && calls_before_failure-- == 0)
 		return NULL;
 	return __real_calloc(count, size);
+}
+
+/* ---- Time ------------------------------------------------------------------------------------------ */
+
+/* By which the clock of everything here is before the system's. */
+static time_t later_s; /* atomic */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = __real_clock_gettime(clock, now);
+
+	if (clock == CLOCK_MONOTONIC)
+		now->tv_sec += __atomic_load_n(&later_s, __ATOMIC_RELAXED);
+	return result;
 }
 
 /* ---- Handlers -------------------------------------------------------------------------------------- */
@@ -690,6 +708,76 @@ static void test_who_waits_hears_the_end(void **state)
 	assert_false(operations_find(&operations, FIRST_ID, 1, SLUICE_ROLE_TENANT, &record)); /* it was told */
 }
 
+static uint64_t begin_one(uid_t user)
+{
+	uint64_t id = 0;
+
+	assert_int_equal(operations_begin(&operations, user, SLUICE_OP_STACK_INSERT, &id), SLUICE_STATUS_OK);
+	return id;
+}
+
+static bool ask(uint64_t id, uid_t user, enum sluice_role role)
+{
+	struct sluice_operation_record record;
+
+	return operations_find(&operations, id, user, role, &record);
+}
+
+static void expect_full(uid_t user)
+{
+	uint64_t id;
+
+	assert_int_equal(operations_begin(&operations, user, SLUICE_OP_STACK_INSERT, &id),
+			 SLUICE_STATUS_TOO_MANY_OPERATIONS);
+}
+
+/* As many as are kept, all waited for: the next is refused until one has told its end, or nobody has come to hear. */
+static void test_an_end_that_is_waited_for_is_kept(void **state)
+{
+	const struct mailbox_call call = {.error_offset = SLUICE_NO_OFFSET};
+
+	(void)state;
+	for (uint32_t i = 0; i < SLUICE_OPERATIONS; i++)
+		assert_true(ask(begin_one(1), 1, SLUICE_ROLE_TENANT));
+	for (uint32_t i = 0; i < SLUICE_OPERATIONS; i++)
+		operations_end(&operations, FIRST_ID + i, &call, SLUICE_STATUS_OK);
+	expect_full(1);
+	begin_one(2);
+	assert_true(ask(FIRST_ID + 3, 1, SLUICE_ROLE_TENANT));
+	begin_one(1);
+	assert_false(ask(FIRST_ID + 3, 1, SLUICE_ROLE_TENANT)); /* it was told */
+	expect_full(1);
+	__atomic_add_fetch(&later_s, OPERATIONS_AWAITED_MS / 1000 - 1, __ATOMIC_RELAXED);
+	expect_full(1);
+	__atomic_add_fetch(&later_s, 1, __ATOMIC_RELAXED);
+	begin_one(1);
+	assert_false(ask(FIRST_ID, 1, SLUICE_ROLE_TENANT)); /* the oldest */
+	assert_true(ask(FIRST_ID + 1, 1, SLUICE_ROLE_TENANT));
+}
+
+/* An operator that waits for another user's operation, or has cancelled it, hears its end though its user has. */
+static void test_an_operator_hears_the_end_too(void **state)
+{
+	const struct mailbox_call call = {.error_offset = SLUICE_NO_OFFSET};
+
+	(void)state;
+	assert_true(ask(begin_one(1), 9, SLUICE_ROLE_OPERATOR));
+	begin_one(1);
+	assert_int_equal(operations_cancel(&operations, FIRST_ID + 1, 9, SLUICE_ROLE_OPERATOR), SLUICE_STATUS_OK);
+	for (uint32_t i = 0; i < 2 * SLUICE_OPERATIONS; i++) {
+		uint64_t id = i < 2 ? FIRST_ID + i : begin_one(1);
+
+		operations_end(&operations, id, &call, SLUICE_STATUS_OK);
+		assert_true(ask(id, 1, SLUICE_ROLE_TENANT));
+	}
+	assert_true(ask(FIRST_ID, 9, SLUICE_ROLE_OPERATOR));
+	assert_true(ask(FIRST_ID + 1, 9, SLUICE_ROLE_OPERATOR));
+	begin_one(1);
+	begin_one(1);
+	assert_false(ask(FIRST_ID, 9, SLUICE_ROLE_OPERATOR)); /* all were told */
+	assert_false(ask(FIRST_ID + 1, 9, SLUICE_ROLE_OPERATOR));
+}
+
 /* Where every place is taken, by many users, the oldest one that is done makes room. */
 static void test_many_users_share_the_store(void **state)
 {
@@ -729,6 +817,8 @@ int main(void)
 		CASE(the_library_begins_and_waits),
 		CASE(the_store_is_bounded),
 		CASE(who_waits_hears_the_end),
+		CASE(an_end_that_is_waited_for_is_kept),
+		CASE(an_operator_hears_the_end_too),
 		CASE(many_users_share_the_store),
 	};
 
