@@ -41,7 +41,7 @@ static int create_signals(struct broker *broker, struct client *client, int *cli
 	return broker_watch(broker, client->kick, EPOLLIN | EPOLLET, broker_tag(broker, client, SOURCE_KICK));
 }
 
-static void set_up_mailbox(struct broker *broker, struct client *client)
+static void set_up_mailbox(struct broker *broker, struct client *client, uint16_t abi_minor)
 {
 	client->mailbox = (struct mailbox){
 		.regions =
@@ -59,6 +59,7 @@ static void set_up_mailbox(struct broker *broker, struct client *client)
 		.role = client->role,
 		.user = role_user(client->socket),
 		.client = client->id,
+		.abi_minor = abi_minor,
 		.answers = &broker->answers,
 	};
 }
@@ -127,7 +128,7 @@ uint32_t broker_grant_features(const struct broker *broker, const struct sluice_
 enum sluice_status broker_open_mailbox(struct broker *broker, struct client *client, const struct sluice_hello *hello)
 {
 	client->features = broker_grant_features(broker, hello);
-	set_up_mailbox(broker, client);
+	set_up_mailbox(broker, client, hello->abi_minor);
 	if ((client->features & SLUICE_FEATURE_EVENTS) != 0)
 		set_up_events(broker, client);
 	return open_session(broker, client);

@@ -216,7 +216,7 @@ static void fill_port(struct list *list, uint32_t index, void *out)
 	if (port != NULL)
 		read_ethdev(port, &record);
 	read_host(&record);
-	memcpy(out, &record, sizeof(record));
+	memcpy(out, &record, list->record_size);
 }
 
 enum sluice_status list_ports(void *context, struct mailbox_call *call)
@@ -226,7 +226,8 @@ enum sluice_status list_ports(void *context, struct mailbox_call *call)
 	struct list list = {
 		.control = control,
 		.config = config,
-		.record_size = sizeof(struct sluice_port_record),
+		.record_size =
+			sluice_record_size(SLUICE_OP_PORT_LIST, sizeof(struct sluice_port_record), call->abi_minor),
 		.total = config->image.header->ports,
 		.fill = fill_port,
 	};

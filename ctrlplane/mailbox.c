@@ -204,6 +204,7 @@ struct mailbox_call mailbox_prepare(const struct mailbox *mailbox, const struct 
 		.role = mailbox->role,
 		.user = mailbox->user,
 		.client = mailbox->client,
+		.abi_minor = mailbox->abi_minor,
 		.error_offset = SLUICE_NO_OFFSET,
 	};
 }

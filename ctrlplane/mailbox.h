@@ -41,7 +41,8 @@ struct mailbox_call {
 	void *session; /* from session_open */
 	enum sluice_role role;
 	uid_t user;
-	uint32_t client; /* the connection's number */
+	uint32_t client;    /* the connection's number */
+	uint16_t abi_minor; /* that the client speaks */
 	/* set by the handler; before: 0, 0, SLUICE_NO_OFFSET */
 	uint32_t reply_length; /* bytes of reply to hand over, also with an error status */
 	uint64_t result;
@@ -119,6 +120,7 @@ struct mailbox {
 	uint32_t posted;	 /* completions, modulo 2^32 */
 	uint32_t cq_head;	 /* the last possible one that the doorbell showed */
 	uint32_t client;	 /* not 0: the connection's number */
+	uint16_t abi_minor;	 /* that the client speaks */
 	struct answers *answers; /* of all mailboxes; NULL: tokens mean nothing */
 };
 
@@ -130,7 +132,8 @@ void mailbox_scratch_destroy(struct mailbox_scratch *scratch);
 /**
  * Takes and completes at most @p budget commands.
  *
- * A mailbox starts as a zeroed struct with regions, scratch, ops, context, session, counters and role set.
+ * A mailbox starts as a zeroed struct with regions, scratch, ops, context, session, counters, role and abi_minor
+ * set.
  *
  * @return completions posted. Where it equals @p budget, more commands may be waiting; where it is less,
  *         nothing happens until the client kicks again or the command that was deferred is finished.

@@ -198,6 +198,15 @@ static void print_records(void)
 #undef X
 }
 
+static void print_grown(void)
+{
+	puts("\n## Records of lists that have grown\n\nA host whose HELLO has an older minor gets them as they were.\n\n"
+	     "| list | since minor | bytes before | bytes now |\n|---|---|---|---|");
+#define X(name, record, grown, before) printf("| %s | %d | %d | %zu |\n", #name, grown, before, sizeof(record));
+	SLUICE_GROWN_TABLE(X)
+#undef X
+}
+
 static void print_opcodes(void)
 {
 	puts("\n## Commands\n\n| command | opcode | payload, bytes | least role |\n|---|---|---|---|");
@@ -306,6 +315,7 @@ int main(void)
 	print_data_rings();
 	print_bar();
 	print_records();
+	print_grown();
 	print_opcodes();
 	print_flags();
 	print_filter_calls();

@@ -27,7 +27,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are used in pl
  * Either side may be the older one. A card refuses what it does not know (BAD_OPCODE, BAD_RESERVED) and does not grant
  * it; a host that needs it looks at the card's minor first, and says what is missing. A host leaves out events and
  * capabilities that it does not know, goes by the class of a status that it does not know, and takes members of records
- * that do not come for zero, and leaves alone those beyond what it knows.
+ * that do not come for zero, and leaves alone those beyond what it knows. Hosts of minors 0 and 1 took records of lists
+ * in their own size alone: by the minor in the HELLO a card sends each host what it knows (SLUICE_GROWN_TABLE).
  *
  * X(minor, commands, statuses, events, what was added): the numbers are those that the version has
  */

@@ -152,4 +152,25 @@ enum sluice_opcode {
 #undef X
 };
 
+/*
+ * Records of lists that have grown, at their ends. A card sends those that the minor in the HELLO has, since hosts of
+ * minors 0 and 1 take no others; a host takes those of any card. Of one list the rows are in the order of their minors.
+ *
+ * X(list, record, minor that made it longer, its bytes before)
+ */
+#define SLUICE_GROWN_TABLE(X) X(PORT_LIST, struct sluice_port_record, 2, 688)
+
+SLUICE_ASSERT_OFFSET(struct sluice_port_record, host_lent, 688);
+
+/** Bytes of a record in the answer to @p opcode, now @p size, as @p minor had it. */
+static inline uint32_t sluice_record_size(uint16_t opcode, uint32_t size, uint16_t minor)
+{
+#define X(name, record, grown, before)                                                                                 \
+	if (opcode == SLUICE_OP_##name && minor < (grown))                                                             \
+		return before;
+	SLUICE_GROWN_TABLE(X)
+#undef X
+	return size;
+}
+
 #endif

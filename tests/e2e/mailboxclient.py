@@ -36,10 +36,10 @@ def crc32c(data, crc=0):
 class Client:
     """Connected until it is closed, or dies."""
 
-    def __init__(self, runtime_dir):
+    def __init__(self, runtime_dir, minor=0):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.connect(str(runtime_dir / "mailbox.sock"))
-        self.socket.send(struct.pack("<QHH52x", MAGIC, 2, 0))
+        self.socket.send(struct.pack("<QHH52x", MAGIC, 2, minor))
         welcome, rights, _, _ = self.socket.recvmsg(128, socket.CMSG_SPACE(8 * 4))
         assert struct.unpack_from("<H", welcome, 16)[0] == 0, "the firmware refused this client"
         self.descriptors = array.array("i")

@@ -72,6 +72,7 @@ static struct outcome call(struct client *client, enum sluice_opcode opcode, uin
 		.reply_room = room,
 		.session = client->session,
 		.role = SLUICE_ROLE_OPERATOR,
+		.abi_minor = SLUICE_ABI_MINOR,
 		.error_offset = SLUICE_NO_OFFSET,
 	};
 	struct outcome answer;

@@ -55,6 +55,7 @@ bool client_begin(enum sluice_opcode opcode, uint64_t argument, uint64_t second,
 		.session = client.session,
 		.role = SLUICE_ROLE_OPERATOR,
 		.user = client.user,
+		.abi_minor = SLUICE_ABI_MINOR,
 		.error_offset = SLUICE_NO_OFFSET,
 		.complete = complete,
 	};
