@@ -258,13 +258,23 @@ static enum follow_end wait_begun(struct session *session, uint64_t id, struct f
 	return FOLLOW_FAILED;
 }
 
+/* What cannot be an operation after all has no wait that could end alone: an interrupt ends this program again, also
+ * one that has come already. Nothing has begun. */
+static enum follow_end give_interruptibly(struct session *session, const struct request *request, struct follow *follow)
+{
+	release_signals();
+	if (caught != 0)
+		raise(caught);
+	return give_plainly(session, request, follow);
+}
+
 /* The card is older than operations. */
 static enum follow_end do_without(struct session *session, const struct request *request, struct follow *follow)
 {
 	const struct sluice_info_region *info = sluice_info(session->client);
 
 	if (!session->options.background)
-		return give_plainly(session, request, follow);
+		return give_interruptibly(session, request, follow);
 	follow->code =
 		session_fail(session, EXIT_REFUSED, NULL,
 			     "the firmware speaks version %u.%u of the mailbox, and knows no operations before %u.%u: "
@@ -284,7 +294,8 @@ static enum follow_end begin(struct session *session, const struct request *requ
 		bool full = follow->fault.kind == SLUICE_FAULT_COMMAND &&
 			    follow->fault.status == SLUICE_STATUS_TOO_MANY_OPERATIONS;
 
-		return full && !session->options.background ? give_plainly(session, request, follow) : FOLLOW_FAILED;
+		return full && !session->options.background ? give_interruptibly(session, request, follow)
+							    : FOLLOW_FAILED;
 	}
 	if (session->options.background)
 		return tell_begun(session, follow->reply.result, follow);

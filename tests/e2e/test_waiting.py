@@ -244,15 +244,19 @@ def test_many_at_once(idle, tmp_path):
 
 
 def test_more_than_a_user_may_have(idle, hanging):
-    """Eight are under way: the next is refused in the background, and otherwise waits as a plain command."""
+    """Eight are under way: the next is refused in the background, and otherwise waits as a plain command, which an
+    interrupt ends."""
     idle.json(*hanging.words, "--background")
     hanging.operation()
     begun = [idle.json("stack", "insert", "main", "passthru", f"p{i}", "--background")["operation"] for i in range(7)]
     refused = idle.try_ctl("stack", "insert", "main", "passthru", "p7", "--background")
     assert refused.returncode == 6 and "all operations that this user may have are under way" in refused.stderr
     plain = gadgets.start(idle, "stack", "insert", "main", "passthru", "p8")
+    interrupted = gadgets.start(idle, "stack", "insert", "main", "passthru", "p9")
     with pytest.raises(subprocess.TimeoutExpired):
         plain.wait(1)
+    interrupted.send_signal(signal.SIGINT)
+    assert interrupted.communicate(timeout=20) == ("", "") and interrupted.returncode == -signal.SIGINT
     hanging.let_go()
     assert plain.communicate(timeout=20)[1] == "" and plain.returncode == 0
     for operation in begun:
