@@ -13,6 +13,10 @@
 	 SLUICE_POLICY_MAX_INSTANCES * sizeof(struct sluice_instance) +                                                \
 	 SLUICE_POLICY_MAX_RULES * sizeof(struct sluice_rule))
 
+/* Bytes that a list takes here at most: the longest is that of the rules. A card whose records are short has us make
+ * much more of them than it sends. */
+#define LIST_LIMIT ((uint64_t)SLUICE_POLICY_MAX_RULES * sizeof(struct sluice_rule_record))
+
 /* A list that is being fetched. */
 struct fetch {
 	uint32_t record_size; /* the caller's */
@@ -63,7 +67,7 @@ static int check_page(struct sluice_client *client, const struct fetch *fetch, c
 		return malformed(client, "a list does not end");
 	if (fetch->cursor != 0 && list->generation != fetch->generation)
 		return malformed(client, "pages of a list show different policies");
-	if (list->count > UINT32_MAX - fetch->count)
+	if (((uint64_t)fetch->count + list->count) * fetch->record_size > LIST_LIMIT)
 		return malformed(client, "a list is too long");
 	return 0;
 }

@@ -305,6 +305,28 @@ static void test_list_of_another_version(void **state)
 	sluice_close(client);
 }
 
+/* Its records are tiny, and ours are not: it ends where no right list is as long, on the first page or on a later one.
+ */
+static void test_list_that_is_too_long(void **state)
+{
+	static const uint32_t sizes[] = {sizeof(struct sluice_port_record), sizeof(struct sluice_worker_record)};
+	struct sluice_client *client = open_client(*state);
+
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct sluice_fault fault;
+		void *records = NULL;
+		uint32_t count;
+
+		assert_int_equal(
+			sluice_list(client, SLUICE_OP_DROP_LIST, NULL, 0, sizes[i], &records, &count, NULL, &fault),
+			-EPROTO);
+		assert_string_equal(fault.text, "the firmware's answer is malformed: a list is too long");
+		assert_null(records);
+	}
+	expect_info(client);
+	sluice_close(client);
+}
+
 static void test_upload(void **state)
 {
 	struct sluice_client *client = open_client(*state);
@@ -610,6 +632,7 @@ int main(void)
 		CASE(list_of_several_pages),
 		CASE(list_that_fails),
 		CASE(list_of_another_version),
+		CASE(list_that_is_too_long),
 		CASE(upload),
 		CASE(upload_that_is_resumed),
 		CASE(call_with_a_token),

@@ -69,6 +69,19 @@ static enum sluice_status list_drivers(void *context, struct mailbox_call *call)
 	return SLUICE_STATUS_OK;
 }
 
+static enum sluice_status list_tiny(void *context, struct mailbox_call *call)
+{
+	struct sluice_list list = {.count = call->reply_room - (uint32_t)sizeof(list), .record_size = 1};
+	uint32_t next = (uint32_t)call->command->arg[0] + list.count;
+
+	enter(context, call);
+	list.total = TOY_TINY_PAGES * list.count;
+	list.next = next < list.total ? next : 0;
+	memcpy(call->reply, &list, sizeof(list));
+	call->reply_length = call->reply_room;
+	return SLUICE_STATUS_OK;
+}
+
 static enum sluice_status overrun(void *context, struct mailbox_call *call)
 {
 	enter(context, call);
@@ -241,6 +254,7 @@ const struct mailbox_ops toy_ops = {
 			[SLUICE_OP_INFO] = info,
 			[SLUICE_OP_PORT_LIST] = overrun,
 			[SLUICE_OP_DRIVER_LIST] = list_drivers,
+			[SLUICE_OP_DROP_LIST] = list_tiny,
 			[SLUICE_OP_STACK_LIST] = end_process,
 			[SLUICE_OP_RULE_LIST] = echo,
 			[SLUICE_OP_STACK_INSERT] = reject_name,

@@ -12,6 +12,7 @@
  *   POLICY_CHUNK that starts with TOY_BAD_CHUNK  BAD_VALUE at its offset + TOY_BAD_FIELD
  *   INFO         "toy" as struct sluice_info
  *   DRIVER_LIST  TOY_DRIVERS records, TOY_PAGE a page, instances = their index
+ *   DROP_LIST    TOY_TINY_PAGES pages full of records of one byte
  *   PORT_LIST    claims a longer answer than there is room (a handler's bug)
  *   STACK_INSERT DUPLICATE_NAME at TOY_BAD_FIELD
  *   DRIVER_UNLOAD BUSY the first time, then OK
@@ -27,16 +28,17 @@
  *
  * It has one port for hosts, TOY_PORT, and one that is none, TOY_WIRE.
  */
-#define TOY_PORT      "host0"
-#define TOY_WIRE      "wire0"
-#define TOY_QUEUES    2u
-#define TOY_ENTRIES   256u
-#define TOY_DRIVERS   25000u
-#define TOY_PAGE      9000u
-#define TOY_IMAGE     (2u * SLUICE_STAGE_SIZE + 12345u)
-#define TOY_RECEIVED  1000u
-#define TOY_BAD_FIELD 32u
-#define TOY_BAD_CHUNK 0xfbu
+#define TOY_PORT       "host0"
+#define TOY_WIRE       "wire0"
+#define TOY_QUEUES     2u
+#define TOY_ENTRIES    256u
+#define TOY_DRIVERS    25000u
+#define TOY_PAGE       9000u
+#define TOY_TINY_PAGES 3u
+#define TOY_IMAGE      (2u * SLUICE_STAGE_SIZE + 12345u)
+#define TOY_RECEIVED   1000u
+#define TOY_BAD_FIELD  32u
+#define TOY_BAD_CHUNK  0xfbu
 
 struct toy {
 	unsigned sessions_opened;
