@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fixtures: firmwares of the build under test (SLUICE_BUILD, default build/asan), each with a directory of its own."""
+import signal
+
 import firmware as fw
 import policies
 import pytest
+
+# A shell has what it runs in the background ignore interrupts, and programs that we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config):
