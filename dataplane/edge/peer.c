@@ -54,15 +54,18 @@ static void *seek(void *argument)
 	return NULL;
 }
 
-/* Signals are for the threads that can be woken by them. */
+/* What ends the firmware is for the thread that is woken by it. */
 static int start_thread(struct edge_port *port)
 {
-	sigset_t all, before;
+	sigset_t ends, before;
 	pthread_t thread;
 	int error;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ends, &before);
 	error = pthread_create(&thread, NULL, seek, port);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error == 0)
