@@ -131,6 +131,17 @@ def expect_received(frames):
     assert frames and set(frames) == expected
 
 
+def expect_another(one, before):
+    """The next peer is found, and ends in order: the wire has all of both."""
+    allowed, frames = outgoing(20, 20)
+    peer = one.start_peer(frames, "set fwd io")
+    one.wait_link(peer, "up")
+    let_frames_pass(one, peer, 20)
+    expect_received(peer.end())
+    one.wait_link(peer, "down")
+    assert one.captured() == before + allowed
+
+
 @pytest.mark.parametrize("name", ["vhost", "memif, card serves"])
 def test_a_peer_dies_and_comes_back(side, name):
     """Frames go both ways byte by byte, denied ones neither; the link follows the peer, also one that was killed."""
@@ -142,13 +153,7 @@ def test_a_peer_dies_and_comes_back(side, name):
     let_frames_pass(one, first, 20)
     first.process.kill()
     one.wait_link(first, "down")
-    later, frames = outgoing(20, 20)
-    second = one.start_peer(frames, "set fwd io")
-    one.wait_link(second, "up")
-    let_frames_pass(one, second, 20)
-    expect_received(second.end())
-    one.wait_link(second, "down")
-    assert one.captured() == allowed + later
+    expect_another(one, allowed)
 
 
 def test_a_peer_that_serves(side):
@@ -164,13 +169,7 @@ def test_a_peer_that_serves(side):
     one.wait_link(peer, "down")
     fw.wait_until(lambda: one.running.output().count("Failed to connect") >= 2, "the card looks for it in vain", 30)
     (one.folder / "socket").unlink()
-    later, frames = outgoing(20, 20)
-    second = one.start_peer(frames, "set fwd io")
-    one.wait_link(second, "up")
-    let_frames_pass(one, second, 20)
-    expect_received(second.end())
-    one.wait_link(second, "down")
-    assert one.captured() == allowed + later
+    expect_another(one, allowed)
 
 
 def accept_nobody(path, stack):

@@ -224,6 +224,14 @@ static void test_deferred_command_without_memory_is_refused(void **state)
 	expect(&completion, SLUICE_STATUS_OK, SLUICE_NO_OFFSET);
 }
 
+/* It is under way, and answered by nobody yet. */
+static struct mailbox_call begin_deferred(struct rig *rig, struct sluice_command command)
+{
+	ring_submit(&rig->ring, command);
+	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 0);
+	return mailbox_prepare(&rig->mailbox, &kept, NULL, rig->mailbox.scratch.out);
+}
+
 static void test_deferred_answer_is_stored_for_its_replay(void **state)
 {
 	struct rig *rig = *state;
@@ -233,9 +241,7 @@ static void test_deferred_answer_is_stored_for_its_replay(void **state)
 	struct mailbox_call call;
 
 	rig->mailbox.ops = &ops;
-	ring_submit(&rig->ring, commit);
-	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 0);
-	call = mailbox_prepare(&rig->mailbox, &kept, NULL, rig->mailbox.scratch.out);
+	call = begin_deferred(rig, commit);
 	call.result = 5;
 	mailbox_finish(&rig->mailbox, &call, SLUICE_STATUS_OK);
 	assert_true(ring_take(&rig->ring, &completion));
@@ -256,9 +262,7 @@ static void test_replay_while_the_first_one_runs(void **state)
 	struct mailbox_call call;
 
 	rig->mailbox.ops = &ops;
-	ring_submit(&rig->ring, commit);
-	assert_int_equal(mailbox_serve(&rig->mailbox, 8), 0);
-	call = mailbox_prepare(&rig->mailbox, &kept, NULL, rig->mailbox.scratch.out);
+	call = begin_deferred(rig, commit);
 	rig->mailbox.deferred = false; /* as the next connection's mailbox is */
 	rig->mailbox.client = 2;
 	completion = run(rig, commit);
