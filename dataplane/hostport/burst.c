@@ -35,29 +35,14 @@ IM_DISPATCH static bool is_draining(const struct hostport_queue *queue)
 
 /* ---- From the host --------------------------------------------------------------------------------- */
 
-/* One frame at most. False: there is none, or no mbuf for it. */
-IM_DISPATCH static bool take_one(struct hostport_queue *queue, struct ring_in *in, struct rte_mbuf **mbuf)
+/* Half as many where there are fewer, and half of that. */
+IM_DISPATCH static struct copy_buffers allocate(struct hostport_queue *queue, struct rte_mbuf **mbufs, uint32_t count)
 {
-	enum copy_result result = COPY_REFUSED;
-	struct ring_frame frame;
-	enum ring_look look = ring_in_look(in, &frame);
-
-	*mbuf = NULL;
-	if (look == RING_EMPTY)
-		return false;
-	if (look == RING_FRAME)
-		result = copy_from_host(in, &frame, __atomic_load_n(queue->max_frame, __ATOMIC_RELAXED), queue->pool,
-					mbuf);
-	if (result == COPY_NO_BUFFERS) {
+	while (count > 0 && rte_pktmbuf_alloc_bulk(queue->pool, mbufs, count) != 0)
+		count /= 2;
+	if (count == 0)
 		add(&queue->counters.no_mbufs, 1);
-		return false;
-	}
-	if (result == COPY_REFUSED) {
-		add(&queue->counters.send_refused, 1);
-		*mbuf = NULL;
-	}
-	ring_in_take(in, &frame, result == COPY_REFUSED);
-	return true;
+	return (struct copy_buffers){.mbufs = mbufs, .count = (uint16_t)count, .pool = queue->pool};
 }
 
 /* Frames on the wire that it becomes. */
@@ -68,40 +53,72 @@ IM_DISPATCH static uint32_t segments_of(const struct rte_mbuf *mbuf)
 	return rte_pktmbuf_pkt_len(mbuf) / mbuf->tso_segsz + 1;
 }
 
+/* What became of the frames of a burst: counted in the queue once. */
+struct taken {
+	uint32_t looks, refused, segments;
+	uint64_t bytes;
+};
+
 /* As many looks as frames are wanted, so that a host that sends nothing but rubbish costs no more than one that does
  * not. And no large send more once the frames that those taken become are those of the longest one: twice as many is
  * what a queue that is empty has room for. */
+IM_DISPATCH static void take(struct taken *taken, struct hostport_queue *queue, struct ring_in *in, uint32_t count,
+			     struct copy_buffers *empty)
+{
+	uint32_t most = __atomic_load_n(queue->max_frame, __ATOMIC_RELAXED);
+
+	for (; taken->looks < count && taken->segments < SLUICE_DATA_SEGS_MAX; taken->looks++) {
+		if (ring_in_ahead(in) == 0 || empty->count == 0)
+			return;
+		switch (copy_from_host(in, most, empty)) {
+		case COPY_DONE:
+			taken->segments += segments_of(empty->mbufs[0]);
+			taken->bytes += rte_pktmbuf_pkt_len(empty->mbufs[0]);
+			empty->mbufs++;
+			empty->count--;
+			break;
+		case COPY_REFUSED:
+			taken->refused++;
+			break;
+		case COPY_NO_BUFFERS:
+			add(&queue->counters.no_mbufs, 1);
+			return;
+		}
+	}
+}
+
+IM_DISPATCH static void count_taken(struct hostport_counters *counters, const struct taken *taken)
+{
+	add(&counters->send_frames, taken->looks);
+	add(&counters->send_bytes, taken->bytes);
+	add(&counters->send_refused, taken->refused);
+}
+
+/* While as much as is wanted is known to be there, the host's index stays in the host's cache. */
 uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 {
 	struct hostport_queue *queue = opaque;
 	struct hostport_pair *pair = pair_of(queue);
-	uint16_t looks = 0, taken = 0;
-	uint32_t segments = 0;
-	uint64_t bytes = 0;
+	struct copy_buffers empty;
+	struct taken taken = {0};
 
 	if (pair == NULL || is_draining(queue))
 		return 0;
 	ring_out_expect(&pair->out); /* a turn receives before it transmits */
-	if (!ring_in_begin(&pair->in)) {
+	if (ring_in_ahead(&pair->in) < count && !ring_in_begin(&pair->in)) {
 		quarantine(queue, pair, pair->in.fault);
 		return 0;
 	}
-	for (; looks < count && segments < SLUICE_DATA_SEGS_MAX; looks++) {
-		if (!take_one(queue, &pair->in, &mbufs[taken]))
-			break;
-		if (mbufs[taken] == NULL)
-			continue;
-		bytes += rte_pktmbuf_pkt_len(mbufs[taken]);
-		segments += segments_of(mbufs[taken]);
-		taken++;
-	}
-	if (looks == 0)
+	if (ring_in_ahead(&pair->in) == 0)
 		return 0;
-	add(&queue->counters.send_frames, looks);
-	add(&queue->counters.send_bytes, bytes);
+	empty = allocate(queue, mbufs, RTE_MIN((uint32_t)count, ring_in_ahead(&pair->in)));
+	take(&taken, queue, &pair->in, count, &empty);
+	rte_pktmbuf_free_bulk(empty.mbufs, empty.count);
+	count_taken(&queue->counters, &taken);
 	if (ring_in_publish(&pair->in))
 		hostport_wake(pair->signal);
-	return taken;
+	ring_in_expect(&pair->in);
+	return (uint16_t)(empty.mbufs - mbufs);
 }
 
 /* ---- To the host ----------------------------------------------------------------------------------- */

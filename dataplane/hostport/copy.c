@@ -9,36 +9,64 @@
 
 /* ---- From the host --------------------------------------------------------------------------------- */
 
-/* As many buffers as it takes, or none. */
-IM_DISPATCH static struct rte_mbuf *fill(const struct ring_in *in, const struct ring_frame *frame,
-					 struct ring_cursor *cursor, uint32_t left, struct rte_mempool *pool)
+/* What most frames are: one piece for one buffer, with nothing to say beside it. False: nothing has happened. */
+IM_DISPATCH static bool take_plain(struct ring_in *in, uint32_t most, struct rte_mbuf *mbuf)
 {
-	struct rte_mbuf *first = NULL, **next = &first;
-	uint32_t length = left;
+	uint16_t length;
+	const uint8_t *bytes = ring_in_plain(in, &length);
 
-	while (left > 0) {
-		struct rte_mbuf *part = rte_pktmbuf_alloc(pool);
-		uint16_t bytes;
+	if (bytes == NULL || length < sizeof(struct rte_ether_hdr) || length > most ||
+	    length > rte_pktmbuf_tailroom(mbuf))
+		return false;
+	rte_memcpy(rte_pktmbuf_mtod(mbuf, void *), bytes, length);
+	ring_copied();
+	mbuf->data_len = length;
+	mbuf->pkt_len = length;
+	ring_in_take_plain(in);
+	return true;
+}
 
-		if (part == NULL) {
-			rte_pktmbuf_free(first);
-			return NULL;
-		}
-		bytes = (uint16_t)RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(part));
+/* Where the pool has none left, one that is there for a frame behind: else a frame of many would never find enough. */
+IM_DISPATCH static struct rte_mbuf *one_more(struct copy_buffers *empty)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(empty->pool);
+
+	if (mbuf == NULL && empty->count > 1)
+		mbuf = empty->mbufs[--empty->count];
+	return mbuf;
+}
+
+IM_DISPATCH static void make_empty(struct rte_mbuf *first)
+{
+	rte_pktmbuf_free(first->next);
+	rte_pktmbuf_reset(first);
+}
+
+/* As many buffers as it takes, or none but the first. */
+IM_DISPATCH static bool fill(const struct ring_in *in, const struct ring_frame *frame, struct ring_cursor *cursor,
+			     uint32_t left, struct copy_buffers *empty)
+{
+	struct rte_mbuf *first = empty->mbufs[0], *part = first;
+
+	first->pkt_len = left;
+	for (;;) {
+		uint16_t bytes = (uint16_t)RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(part));
+
 		ring_in_copy(in, frame, cursor, rte_pktmbuf_mtod(part, void *), bytes);
 		part->data_len = bytes;
 		left -= bytes;
-		*next = part;
-		next = &part->next;
-		if (part != first)
-			first->nb_segs++;
+		if (left == 0)
+			return true;
+		part->next = one_more(empty);
+		if (part->next == NULL)
+			return false;
+		part = part->next;
+		first->nb_segs++;
 	}
-	first->pkt_len = length;
-	return first;
 }
 
-enum copy_result copy_from_host(const struct ring_in *in, const struct ring_frame *frame, uint32_t most,
-				struct rte_mempool *pool, struct rte_mbuf **made)
+IM_DISPATCH static enum copy_result copy_frame(const struct ring_in *in, const struct ring_frame *frame, uint32_t most,
+					       struct copy_buffers *empty)
 {
 	struct sluice_frame_meta meta = {0};
 	struct ring_cursor cursor = {0};
@@ -51,13 +79,28 @@ enum copy_result copy_from_host(const struct ring_in *in, const struct ring_fram
 	if (length < sizeof(struct rte_ether_hdr) ||
 	    length > (meta.gso_type == META_GSO_NONE ? most : SLUICE_DATA_FRAME_MAX))
 		return COPY_REFUSED;
-	*made = fill(in, frame, &cursor, length, pool);
-	if (*made == NULL)
+	if (!fill(in, frame, &cursor, length, empty))
 		return COPY_NO_BUFFERS;
-	if (!frame->has_meta || meta_from_host(&meta, *made))
-		return COPY_DONE;
-	rte_pktmbuf_free(*made);
-	return COPY_REFUSED;
+	return !frame->has_meta || meta_from_host(&meta, empty->mbufs[0]) ? COPY_DONE : COPY_REFUSED;
+}
+
+IM_DISPATCH static enum copy_result take_any(struct ring_in *in, uint32_t most, struct copy_buffers *empty)
+{
+	enum copy_result result = COPY_REFUSED;
+	struct ring_frame frame;
+
+	if (ring_in_look(in, &frame) == RING_FRAME)
+		result = copy_frame(in, &frame, most, empty);
+	if (result != COPY_DONE)
+		make_empty(empty->mbufs[0]);
+	if (result != COPY_NO_BUFFERS)
+		ring_in_take(in, &frame, result == COPY_REFUSED);
+	return result;
+}
+
+enum copy_result copy_from_host(struct ring_in *in, uint32_t most, struct copy_buffers *empty)
+{
+	return likely(take_plain(in, most, empty->mbufs[0])) ? COPY_DONE : take_any(in, most, empty);
 }
 
 /* ---- To the host ----------------------------------------------------------------------------------- */

@@ -13,9 +13,16 @@ enum copy_result {
 	COPY_NO_BUFFERS, /* there are none now: the frame stays where it is */
 };
 
-/** Copy a frame from the host into buffers of @p pool. @p most: bytes that it may have, unless it is to be cut. */
-IM_DISPATCH enum copy_result copy_from_host(const struct ring_in *in, const struct ring_frame *frame, uint32_t most,
-					    struct rte_mempool *pool, struct rte_mbuf **made);
+/** Empty buffers: the next frame's first one, those of frames behind it, and where more come from. */
+struct copy_buffers {
+	struct rte_mbuf **mbufs;
+	uint16_t count; /* at least 1 */
+	struct rte_mempool *pool;
+};
+
+/** Copy the next frame from the host, and take it; there must be a descriptor. Done: it is in the first of @p empty,
+ * which is as empty as it was otherwise. @p most: bytes that it may have, unless it is to be cut. */
+IM_DISPATCH enum copy_result copy_from_host(struct ring_in *in, uint32_t most, struct copy_buffers *empty);
 
 /** Copy a frame to the host, which is not told yet. @p frame stays the caller's. */
 IM_DISPATCH enum copy_result copy_to_host(struct ring_out *out, const struct rte_mbuf *frame);

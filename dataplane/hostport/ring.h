@@ -6,8 +6,8 @@
  *   ring_in    send ring                  host -> card   validated frames: which bytes of HOST_DATA
  *   ring_out   receive and return rings   card -> host   buffers of CARD_DATA, and who has each
  *
- * The host is not trusted. Each index and each descriptor is read once a burst, into private memory, and only the copy
- * is looked at; what the card has written is remembered here, not read back. A frame that is malformed is skipped and
+ * The host is not trusted. An index is read once a burst at most, a descriptor into private memory, and only that copy
+ * is believed; what the card has written is remembered here, not read back. A frame that is malformed is skipped and
  * counted. Where an index or a returned buffer cannot be, nothing behind it means anything: the ring is broken for
  * good.
  *
@@ -50,6 +50,28 @@ struct ring_place {
 	uint16_t entries;
 	uint16_t queue;
 };
+
+/* ---- Both ------------------------------------------------------------------------------------------ */
+
+#define RING_AHEAD	   32u /* descriptors: those of a burst */
+#define RING_DESCS_OF_LINE 4u
+
+/* Two loads and no more, whatever the compiler thinks of it: what is looked at is what was read. */
+static inline struct sluice_desc ring_fetch(const struct sluice_desc *shared)
+{
+	const volatile uint64_t *words = (const volatile uint64_t *)shared;
+	uint64_t copy[2] = {words[0], words[1]};
+	struct sluice_desc desc;
+
+	__builtin_memcpy(&desc, copy, sizeof(desc));
+	return desc;
+}
+
+/* Keeps the compiler from looking at the peer's bytes again where it could look at the copy. */
+static inline void ring_copied(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
 
 /* ---- From the host --------------------------------------------------------------------------------- */
 
@@ -103,6 +125,50 @@ IM_DISPATCH bool ring_in_begin(struct ring_in *in);
 /** Read and check the next frame's descriptors. Level: DISPATCH. */
 IM_DISPATCH enum ring_look ring_in_look(const struct ring_in *in, struct ring_frame *frame);
 
+/** Descriptors that are known to be there, and not taken. */
+static inline uint32_t ring_in_ahead(const struct ring_in *in)
+{
+	return in->tail - in->head;
+}
+
+/* In 64 bits, where nothing here can wrap. */
+static inline bool ring_in_is_within(const struct ring_in *in, const struct sluice_desc *desc)
+{
+	uint64_t offset = desc->offset, length = desc->length;
+
+	return offset >= in->buffers && offset - in->buffers <= in->buffers_size &&
+	       length <= in->buffers_size - (offset - in->buffers);
+}
+
+/** The next frame, where it is what most are: one sound piece, with nothing to say beside it. NULL: ring_in_look()
+ * tells. There must be a descriptor. */
+static inline const uint8_t *ring_in_plain(const struct ring_in *in, uint16_t *length)
+{
+	struct sluice_desc desc = ring_fetch(&in->ring[in->head & in->mask]);
+
+	*length = desc.length;
+	return desc.flags == 0 && desc.reserved == 0 && desc.length > 0 && ring_in_is_within(in, &desc)
+		       ? in->base + desc.offset
+		       : NULL;
+}
+
+/** The plain frame is done with. */
+static inline void ring_in_take_plain(struct ring_in *in)
+{
+	in->head++;
+	in->frames++;
+}
+
+/** A hint alone, wherever the host lets it point: the bytes of the next burst, asked for while this one is worked on.
+ */
+static inline void ring_in_expect(const struct ring_in *in)
+{
+	uint32_t ahead = ring_in_ahead(in), count = ahead < RING_AHEAD ? ahead : RING_AHEAD;
+
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(in->base + in->ring[(in->head + i) & in->mask].offset);
+}
+
 /** Copy the next @p bytes of a frame; there must be as many. */
 IM_DISPATCH void ring_in_copy(const struct ring_in *in, const struct ring_frame *frame, struct ring_cursor *cursor,
 			      void *to, uint32_t bytes);
@@ -114,9 +180,6 @@ IM_DISPATCH void ring_in_take(struct ring_in *in, const struct ring_frame *frame
 IM_DISPATCH bool ring_in_publish(struct ring_in *in);
 
 /* ---- To the host ----------------------------------------------------------------------------------- */
-
-#define RING_AHEAD	   32u /* descriptors: those of a burst */
-#define RING_DESCS_OF_LINE 4u
 
 /* As __builtin_prefetch(at, 1), for which compilers find no instruction where they build for any x86-64. One that does
  * not know it does nothing. */
@@ -255,19 +318,6 @@ IM_DISPATCH bool ring_out_publish(struct ring_out *out);
 static inline uint32_t ring_out_held(const struct ring_out *out)
 {
 	return out->mask + 1 - out->free_count;
-}
-
-/* ---- Both ------------------------------------------------------------------------------------------ */
-
-/* Two loads and no more, whatever the compiler thinks of it: what is looked at is what was read. */
-static inline struct sluice_desc ring_fetch(const struct sluice_desc *shared)
-{
-	const volatile uint64_t *words = (const volatile uint64_t *)shared;
-	uint64_t copy[2] = {words[0], words[1]};
-	struct sluice_desc desc;
-
-	__builtin_memcpy(&desc, copy, sizeof(desc));
-	return desc;
 }
 
 #endif

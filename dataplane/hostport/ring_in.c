@@ -34,22 +34,13 @@ bool ring_in_begin(struct ring_in *in)
 	return true;
 }
 
-/* In 64 bits, where nothing here can wrap. */
-IM_DISPATCH static bool is_within(const struct ring_in *in, const struct sluice_desc *desc)
-{
-	uint64_t offset = desc->offset, length = desc->length;
-
-	return offset >= in->buffers && offset - in->buffers <= in->buffers_size &&
-	       length <= in->buffers_size - (offset - in->buffers);
-}
-
 IM_DISPATCH static bool is_sound(const struct ring_in *in, const struct sluice_desc *desc, bool first)
 {
 	if ((desc->flags & ~(SLUICE_DESC_MORE | SLUICE_DESC_META)) != 0 || desc->reserved != 0)
 		return false;
 	if ((desc->flags & SLUICE_DESC_META) && (!first || desc->length < sizeof(struct sluice_frame_meta)))
 		return false;
-	return desc->length > 0 && is_within(in, desc);
+	return desc->length > 0 && ring_in_is_within(in, desc);
 }
 
 /* A frame that is too long goes on to its end all the same, or to the tail: what follows is another frame. */
@@ -77,7 +68,6 @@ enum ring_look ring_in_look(const struct ring_in *in, struct ring_frame *frame)
 	return sound && !(desc.flags & SLUICE_DESC_MORE) ? RING_FRAME : RING_BAD;
 }
 
-/* The barrier keeps the compiler from looking at the host's bytes again where it could look at the copy. */
 void ring_in_copy(const struct ring_in *in, const struct ring_frame *frame, struct ring_cursor *cursor, void *to,
 		  uint32_t bytes)
 {
@@ -95,7 +85,7 @@ void ring_in_copy(const struct ring_in *in, const struct ring_frame *frame, stru
 		if (part == left)
 			*cursor = (struct ring_cursor){.piece = (uint16_t)(cursor->piece + 1)};
 	}
-	__asm__ volatile("" ::: "memory");
+	ring_copied();
 }
 
 void ring_in_take(struct ring_in *in, const struct ring_frame *frame, bool refused)

@@ -133,6 +133,20 @@ static void look_at(const struct ring_in *in, const struct ring_frame *frame)
 		say_of(&meta, bytes, length);
 }
 
+/* What is found plain is a sound frame of one piece, and no other is found plain. */
+static void look_at_plain(const struct ring_in *in, const struct ring_frame *frame, enum ring_look look)
+{
+	static uint8_t copy[UINT16_MAX];
+	uint16_t length;
+	const uint8_t *bytes = ring_in_plain(in, &length);
+
+	require((bytes != NULL) == (look == RING_FRAME && frame->count == 1 && !frame->has_meta));
+	if (bytes != NULL) {
+		require(length == frame->length);
+		memcpy(copy, bytes, length);
+	}
+}
+
 static void card_takes(struct card *card, uint16_t queue, uint32_t most)
 {
 	struct ring_in *in = &card->in[queue];
@@ -143,11 +157,13 @@ static void card_takes(struct card *card, uint16_t queue, uint32_t most)
 		return;
 	while (most-- > 0 && (look = ring_in_look(in, &frame)) != RING_EMPTY) {
 		require(frame.next - in->head >= 1 && frame.next - in->head <= ENTRIES);
+		look_at_plain(in, &frame, look);
 		if (look == RING_FRAME)
 			look_at(in, &frame);
 		ring_in_take(in, &frame, look == RING_BAD);
 	}
 	ring_in_publish(in);
+	ring_in_expect(in);
 	require(told(card, queue)->send_head == in->head);
 }
 

@@ -64,16 +64,44 @@ static int down(void **state)
 
 /* ---- From the host ---------------------------------------------------------------------------------- */
 
-static enum copy_result take(struct bed *bed, struct rte_mbuf **mbuf)
+static void assert_empty(const struct rte_mbuf *mbuf)
 {
+	assert_int_equal(rte_pktmbuf_pkt_len(mbuf), 0);
+	assert_int_equal(rte_pktmbuf_data_len(mbuf), 0);
+	assert_int_equal(rte_pktmbuf_headroom(mbuf), RTE_PKTMBUF_HEADROOM);
+	assert_int_equal(mbuf->nb_segs, 1);
+	assert_null(mbuf->next);
+	assert_int_equal(mbuf->ol_flags, 0);
+	assert_int_equal(mbuf->tx_offload, 0);
+}
+
+/* Into buffers that are there, of which there are *count, and those that the pool has. */
+static enum copy_result take_into(struct bed *bed, uint32_t most, struct rte_mbuf **mbufs, uint16_t *count)
+{
+	struct copy_buffers empty = {.mbufs = mbufs, .count = *count, .pool = pool};
 	enum copy_result result;
-	struct ring_frame frame;
 
 	assert_true(ring_in_begin(&bed->in));
-	assert_int_equal(ring_in_look(&bed->in, &frame), RING_FRAME);
-	result = copy_from_host(&bed->in, &frame, MOST, pool, mbuf);
-	if (result != COPY_NO_BUFFERS)
-		ring_in_take(&bed->in, &frame, result != COPY_DONE);
+	assert_true(ring_in_ahead(&bed->in) > 0);
+	result = copy_from_host(&bed->in, most, &empty);
+	*count = empty.count;
+	return result;
+}
+
+static enum copy_result take(struct bed *bed, struct rte_mbuf **mbuf)
+{
+	struct rte_mbuf *first = rte_pktmbuf_alloc(pool);
+	uint16_t count = 1;
+	enum copy_result result;
+
+	assert_non_null(first);
+	result = take_into(bed, MOST, &first, &count);
+	if (result == COPY_DONE) {
+		*mbuf = first;
+	} else {
+		assert_empty(first);
+		rte_pktmbuf_free(first);
+	}
 	return result;
 }
 
@@ -127,18 +155,49 @@ static void a_frame_is_neither_too_short_nor_too_long(void **state)
 	}
 }
 
+static void send_three_buffers(struct bed *bed)
+{
+	host_send(&bed->host, 0, 2000, SLUICE_DESC_MORE, 1);
+	host_send(&bed->host, 0, 2000, SLUICE_DESC_MORE, 2);
+	host_send(&bed->host, 0, 2000, 0, 3);
+}
+
 static void without_mbufs_a_frame_stays(void **state)
 {
 	struct bed *bed = *state;
-	struct rte_mbuf *all[MBUFS], *mbuf = NULL;
+	struct rte_mbuf *all[MBUFS];
+	uint16_t count = 2;
 
-	host_send(&bed->host, 0, 60, 0, 9);
+	send_three_buffers(bed);
 	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, MBUFS), 0);
-	assert_int_equal(take(bed, &mbuf), COPY_NO_BUFFERS);
-	rte_pktmbuf_free_bulk(all, MBUFS);
-	assert_int_equal(take(bed, &mbuf), COPY_DONE);
-	assert_int_equal(rte_pktmbuf_pkt_len(mbuf), 60);
-	rte_pktmbuf_free(mbuf);
+	assert_int_equal(take_into(bed, 9000, all, &count), COPY_NO_BUFFERS);
+	assert_empty(all[0]);
+	assert_int_equal(ring_in_ahead(&bed->in), 3);
+	rte_pktmbuf_free_bulk(&all[2], MBUFS - 2);
+	assert_int_equal(take_into(bed, 9000, all, &count), COPY_DONE);
+	assert_int_equal(rte_pktmbuf_pkt_len(all[0]), 6000);
+	assert_int_equal(all[0]->nb_segs, 3);
+	assert_int_equal(rte_pktmbuf_mtod(all[0]->next->next, uint8_t *)[6000 - 2 * rte_pktmbuf_data_len(all[0]) - 1],
+			 3);
+	rte_pktmbuf_free(all[0]);
+}
+
+/* Else a frame of many would wait for ever beside short ones, which have more than they need. */
+static void buffers_of_frames_behind_are_used_where_the_pool_has_none(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *all[MBUFS];
+	uint16_t count = 4;
+
+	send_three_buffers(bed);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, MBUFS), 0);
+	assert_int_equal(take_into(bed, 9000, all, &count), COPY_DONE);
+	assert_int_equal(count, 2);
+	assert_int_equal(all[0]->nb_segs, 3);
+	rte_pktmbuf_free(all[0]);
+	assert_empty(all[1]);
+	rte_pktmbuf_free(all[1]);
+	rte_pktmbuf_free_bulk(&all[4], MBUFS - 4);
 }
 
 /* ---- Meta ------------------------------------------------------------------------------------------- */
@@ -409,6 +468,7 @@ int main(void)
 		CASE(a_frame_is_the_bytes_of_all_its_pieces),
 		CASE(a_frame_is_neither_too_short_nor_too_long),
 		CASE(without_mbufs_a_frame_stays),
+		CASE(buffers_of_frames_behind_are_used_where_the_pool_has_none),
 		CASE(a_checksum_is_asked_for_by_flags),
 		CASE(another_checksum_is_made_at_once),
 		CASE(a_large_send_is_asked_for_by_flags),

@@ -46,10 +46,16 @@ static void send(struct bed *bed, uint16_t length, uint16_t flags)
 static struct ring_frame expect_frame(struct ring_in *in, uint32_t length, uint16_t count)
 {
 	struct ring_frame frame;
+	uint16_t plain_length;
+	const uint8_t *plain;
 
 	assert_int_equal(ring_in_look(in, &frame), RING_FRAME);
 	assert_int_equal(frame.length, length);
 	assert_int_equal(frame.count, count);
+	plain = ring_in_plain(in, &plain_length);
+	assert_ptr_equal(plain, count == 1 && !frame.has_meta ? in->base + frame.pieces[0].offset : NULL);
+	if (plain != NULL)
+		assert_int_equal(plain_length, length);
 	ring_in_take(in, &frame, false);
 	return frame;
 }
@@ -169,9 +175,11 @@ static void expect_bad(struct bed *bed)
 {
 	struct ring_frame frame;
 	uint64_t refused = bed->in.refused;
+	uint16_t length;
 
 	send(bed, 77, 0);
 	assert_true(ring_in_begin(&bed->in));
+	assert_null(ring_in_plain(&bed->in, &length));
 	assert_int_equal(ring_in_look(&bed->in, &frame), RING_BAD);
 	ring_in_take(&bed->in, &frame, true);
 	assert_int_equal(bed->in.refused, refused + 1);
