@@ -40,8 +40,6 @@ IM_DISPATCH static struct copy_buffers allocate(struct hostport_queue *queue, st
 {
 	while (count > 0 && rte_pktmbuf_alloc_bulk(queue->pool, mbufs, count) != 0)
 		count /= 2;
-	if (count == 0)
-		add(&queue->counters.no_mbufs, 1);
 	return (struct copy_buffers){.mbufs = mbufs, .count = (uint16_t)count, .pool = queue->pool};
 }
 
@@ -68,9 +66,9 @@ IM_DISPATCH static void take(struct taken *taken, struct hostport_queue *queue, 
 	uint32_t most = __atomic_load_n(queue->max_frame, __ATOMIC_RELAXED);
 
 	for (; taken->looks < count && taken->segments < SLUICE_DATA_SEGS_MAX; taken->looks++) {
-		if (ring_in_ahead(in) == 0 || empty->count == 0)
+		if (ring_in_ahead(in) == 0)
 			return;
-		switch (copy_from_host(in, most, empty)) {
+		switch (empty->count == 0 ? COPY_NO_BUFFERS : copy_from_host(in, most, empty)) {
 		case COPY_DONE:
 			taken->segments += segments_of(empty->mbufs[0]);
 			taken->bytes += rte_pktmbuf_pkt_len(empty->mbufs[0]);
@@ -94,7 +92,8 @@ IM_DISPATCH static void count_taken(struct hostport_counters *counters, const st
 	add(&counters->send_refused, taken->refused);
 }
 
-/* While as much as is wanted is known to be there, the host's index stays in the host's cache. */
+/* While as much as is wanted is known to be there, the host's index stays in the host's cache; but not where nothing of
+ * it can be taken, as what breaks the ring is to be found in any case. */
 uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 {
 	struct hostport_queue *queue = opaque;
@@ -117,6 +116,8 @@ uint16_t hostport_receive(void *opaque, struct rte_mbuf **mbufs, uint16_t count)
 	count_taken(&queue->counters, &taken);
 	if (ring_in_publish(&pair->in))
 		hostport_wake(pair->signal);
+	if (taken.looks == 0 && !ring_in_begin(&pair->in))
+		quarantine(queue, pair, pair->in.fault);
 	ring_in_expect(&pair->in);
 	return (uint16_t)(empty.mbufs - mbufs);
 }

@@ -38,7 +38,10 @@ IM_DISPATCH static struct rte_mbuf *one_more(struct copy_buffers *empty)
 
 IM_DISPATCH static void make_empty(struct rte_mbuf *first)
 {
-	rte_pktmbuf_free(first->next);
+	for (struct rte_mbuf *part = first->next, *next; part != NULL; part = next) {
+		next = part->next;
+		rte_pktmbuf_free_seg(part);
+	}
 	rte_pktmbuf_reset(first);
 }
 

@@ -21,7 +21,8 @@ struct copy_buffers {
 };
 
 /** Copy the next frame from the host, and take it; there must be a descriptor. Done: it is in the first of @p empty,
- * which is as empty as it was otherwise. @p most: bytes that it may have, unless it is to be cut. */
+ * which is as empty as it was otherwise; behind it there may be fewer, however it ends. @p most: bytes that it may
+ * have, unless it is to be cut. */
 IM_DISPATCH enum copy_result copy_from_host(struct ring_in *in, uint32_t most, struct copy_buffers *empty);
 
 /** Copy a frame to the host, which is not told yet. @p frame stays the caller's. */

@@ -63,7 +63,7 @@ struct hostport_counters {
 	uint64_t receive_refused; /* longer than a frame may be */
 	uint64_t receive_no_host; /* no host was there, or its ring is broken */
 	uint64_t receive_joined;  /* of receive_frames: came joined with others */
-	uint64_t no_mbufs;	  /* looks that found a frame and no mbuf for it */
+	uint64_t no_mbufs;	  /* bursts that ended where there was a frame and no mbuf for it */
 	enum ring_fault fault;	  /* what broke the rings of the client that is attached */
 };
 

@@ -200,6 +200,28 @@ static void buffers_of_frames_behind_are_used_where_the_pool_has_none(void **sta
 	rte_pktmbuf_free_bulk(&all[4], MBUFS - 4);
 }
 
+/* The host may put a piece anywhere in its buffers, longer than any of them: it does not fit into one of the card's. */
+static void a_piece_longer_than_a_buffer(void **state)
+{
+	static const uint16_t lengths[] = {2048, 2049, 9000};
+	struct bed *bed = *state;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct rte_mbuf *mbufs[2];
+		const char *reason;
+		uint16_t count = 2;
+
+		assert_int_equal(rte_pktmbuf_alloc_bulk(pool, mbufs, 2), 0);
+		host_line(&bed->host, 0)->send_tail = bed->in.head;
+		host_send(&bed->host, 0, lengths[i], 0, 5);
+		assert_int_equal(take_into(bed, 9000, mbufs, &count), COPY_DONE);
+		assert_int_equal(rte_pktmbuf_pkt_len(mbufs[0]), lengths[i]);
+		assert_int_equal(mbufs[0]->nb_segs, (lengths[i] + 2047) / 2048);
+		assert_int_equal(rte_mbuf_check(mbufs[0], 1, &reason), 0);
+		rte_pktmbuf_free_bulk(mbufs, count == 2 ? 2 : 1);
+	}
+}
+
 /* ---- Meta ------------------------------------------------------------------------------------------- */
 
 struct tcp_frame {
@@ -469,6 +491,7 @@ int main(void)
 		CASE(a_frame_is_neither_too_short_nor_too_long),
 		CASE(without_mbufs_a_frame_stays),
 		CASE(buffers_of_frames_behind_are_used_where_the_pool_has_none),
+		CASE(a_piece_longer_than_a_buffer),
 		CASE(a_checksum_is_asked_for_by_flags),
 		CASE(another_checksum_is_made_at_once),
 		CASE(a_large_send_is_asked_for_by_flags),

@@ -498,7 +498,9 @@ static void a_burst_is_not_longer_than_asked_for(void **state)
 	assert_int_equal(rte_eth_rx_burst(bed->port, 0, mbufs, 8), 8);
 	rte_pktmbuf_free_bulk(mbufs, 8);
 	assert_int_equal(card_line(&bed->host, 0)->send_head, 8);
-	assert_int_equal(receive(bed, 0), 2);
+	for (int i = 0; i < 3; i++)
+		host_send(&bed->host, 0, 60, 0, 1);
+	assert_int_equal(receive(bed, 0), 5); /* two that were known, and what has come since */
 }
 
 /* A large send of TCP over IPv4, to be cut into 98 frames. */
@@ -543,6 +545,7 @@ static void bad_frames_are_counted_and_good_ones_pass(void **state)
 	}
 	assert_int_equal(receive(bed, 0), 4);
 	assert_int_equal(counters(0).send_frames, 8);
+	assert_int_equal(counters(0).send_bytes, 4 * 60);
 	assert_int_equal(counters(0).send_refused, 4);
 	assert_int_equal(card_line(&bed->host, 0)->send_refused, 4);
 	assert_int_equal(card_line(&bed->host, 0)->send_head, 8);
@@ -572,6 +575,56 @@ static void without_mbufs_frames_wait(void **state)
 	assert_int_equal(card_line(&bed->host, 0)->send_head, 0);
 	rte_pktmbuf_free_bulk(all, MBUFS);
 	assert_int_equal(receive(bed, 0), 1);
+}
+
+/* As many as there are buffers for, and each burst that could have had more is counted. */
+static void with_few_mbufs_a_few_frames_come(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *all[MBUFS];
+
+	for (int i = 0; i < 40; i++)
+		host_send(&bed->host, 0, 60, 0, 1);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, MBUFS - 5), 0);
+	assert_int_equal(receive(bed, 0), 4); /* 32, 16, 8, 4 */
+	assert_int_equal(counters(0).no_mbufs, 1);
+	assert_int_equal(card_line(&bed->host, 0)->send_frames, 4);
+	assert_int_equal(rte_eth_rx_burst(bed->port, 0, NULL, 0), 0);
+	assert_int_equal(counters(0).no_mbufs, 1);
+	rte_pktmbuf_free_bulk(all, MBUFS - 5);
+	assert_int_equal(receive(bed, 0), 32);
+	assert_int_equal(receive(bed, 0), 4);
+}
+
+/* What is known to be there is taken before the index is looked at again. */
+static void a_tail_that_runs_back_is_found_when_it_is_read(void **state)
+{
+	struct bed *bed = *state;
+
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		host_send(&bed->host, 1, 60, 0, 1);
+	assert_int_equal(receive(bed, 1), 32);
+	host_line(&bed->host, 1)->send_tail = 10;
+	assert_int_equal(receive(bed, 1), 32);
+	assert_int_equal(counters(1).fault, RING_FAULT_NONE);
+	assert_int_equal(receive(bed, 1), 0);
+	assert_int_equal(counters(1).fault, RING_FAULT_SEND_TAIL);
+}
+
+/* Though nothing is taken: there is no buffer for it. */
+static void a_tail_that_runs_back_is_found_without_mbufs(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *all[MBUFS];
+
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		host_send(&bed->host, 1, 60, 0, 1);
+	assert_int_equal(receive(bed, 1), 32);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, MBUFS), 0);
+	host_line(&bed->host, 1)->send_tail = 10;
+	assert_int_equal(receive(bed, 1), 0);
+	assert_int_equal(counters(1).fault, RING_FAULT_SEND_TAIL);
+	rte_pktmbuf_free_bulk(all, MBUFS);
 }
 
 static void events_come_where_they_are_wanted(void **state)
@@ -722,6 +775,9 @@ int main(void)
 		CASE(bad_frames_are_counted_and_good_ones_pass),
 		CASE(rubbish_costs_no_more_than_a_burst),
 		CASE(without_mbufs_frames_wait),
+		CASE(with_few_mbufs_a_few_frames_come),
+		CASE(a_tail_that_runs_back_is_found_when_it_is_read),
+		CASE(a_tail_that_runs_back_is_found_without_mbufs),
 		CASE(events_come_where_they_are_wanted),
 		CASE(a_host_that_takes_no_events_stops_nobody),
 		CASE(a_broken_ring_is_quarantined_alone),

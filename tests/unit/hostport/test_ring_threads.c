@@ -62,11 +62,11 @@ static uint32_t card_takes(struct bed *bed, uint32_t expected)
 	uint32_t taken = 0, number;
 
 	assert_true(ring_in_begin(&bed->in));
+	ring_in_expect(&bed->in);
 	for (; card_takes_one(&bed->in, taken, &number); taken++)
 		assert_int_equal(number, expected + taken);
 	if (ring_in_publish(&bed->in))
 		wake(bed);
-	ring_in_expect(&bed->in);
 	return taken;
 }
 
