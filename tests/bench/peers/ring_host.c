@@ -15,13 +15,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "hostport/ring.h"
 #include "mailbox/client.h"
 
-#define FRAME	      64u
-#define FRAMES	      256u /* different ones */
-#define BURST	      32u
-#define DESCS_OF_LINE 4u
-#define WARM_UP_S     0.5
+#define FRAME	  64u
+#define FRAMES	  256u /* different ones */
+#define BURST	  32u
+#define WARM_UP_S 0.5
 
 struct side {
 	const struct sluice_card_line *card;
@@ -85,11 +85,8 @@ static void receive_one(struct side *side)
 {
 	const struct sluice_desc *shared = &side->receive_ring[side->receive_head & side->mask];
 	uint8_t *to = side->in[side->receive_head % FRAMES];
-	const volatile uint64_t *words = (const volatile uint64_t *)(const volatile void *)shared;
-	uint64_t copy[2] = {words[0], words[1]};
-	struct sluice_desc desc;
+	const struct sluice_desc desc = ring_fetch(shared);
 
-	memcpy(&desc, copy, sizeof(desc));
 	if (desc.length > SLUICE_DATA_BUFFER || desc.offset > side->card_size - desc.length)
 		fail("the card broke the rules of the ring");
 	memcpy(to, side->card_base + desc.offset, desc.length);
@@ -97,16 +94,6 @@ static void receive_one(struct side *side)
 		side->return_ring[side->return_tail++ & side->mask] = (struct sluice_desc){.id = desc.id};
 	side->received += !(desc.flags & SLUICE_DESC_MORE);
 	side->receive_head++;
-}
-
-/* As __builtin_prefetch(at, 1), for which compilers find no instruction where they build for any x86-64. */
-static void fetch_to_write(const void *at)
-{
-#ifdef __x86_64__
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
-#else
-	__builtin_prefetch(at, 1);
-#endif
 }
 
 /* Their bytes are in the card's cache: asked for all at once. A hint, wherever the card lets it point. */
@@ -125,8 +112,8 @@ static void receive_burst(struct side *side)
 		return;
 	for (uint32_t i = 0; i < count; i++)
 		expect(side, side->receive_head + i);
-	for (uint32_t i = 0; i < count; i += DESCS_OF_LINE)
-		fetch_to_write(&side->return_ring[(side->return_tail + i) & side->mask]);
+	for (uint32_t i = 0; i < count; i += RING_DESCS_OF_LINE)
+		ring_fetch_to_write(&side->return_ring[(side->return_tail + i) & side->mask]);
 	for (uint32_t i = 0; i < count; i++)
 		receive_one(side);
 	__atomic_store_n(&side->host->return_tail, side->return_tail, __ATOMIC_RELEASE);
